@@ -1,0 +1,1 @@
+"""Follow a degradation level, and let features and breakers act on it."""

@@ -1,0 +1,1 @@
+"""Decides the degradation level of applications from the health of their dependencies."""

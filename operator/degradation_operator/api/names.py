@@ -1,0 +1,40 @@
+"""The words of statuses: reasons and condition types, each once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a dependency is in its state, or why it could not be judged."""
+
+    ANSWERED = "Answered"
+    SLOW_ANSWER = "SlowAnswer"
+    THROTTLED = "Throttled"
+    READ_ONLY = "ReadOnly"
+    REFUSED = "Refused"
+    UNREACHABLE = "Unreachable"
+    TIMEOUT = "Timeout"
+    CLOSED = "Closed"
+    BAD_ANSWER = "BadAnswer"
+    NOT_FOUND = "NotFound"
+    NAME_NOT_FOUND = "NameNotFound"
+    RESOLVER_FAILED = "ResolverFailed"
+    AUTHENTICATION_FAILED = "AuthenticationFailed"
+    TLS_FAILED = "TLSFailed"
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a secret
+    SECRET_FORBIDDEN = "SecretForbidden"  # noqa: S105
+    SECRET_NOT_ALLOWED = "SecretNotAllowed"  # noqa: S105
+    ADDRESS_REFUSED = "AddressRefused"
+    OVERDUE = "Overdue"
+    INTERNAL = "Internal"
+
+
+class Condition(StrEnum):
+    """Types of the policy's conditions."""
+
+    READY = "Ready"
+    DEPENDENCY_UNKNOWN = "DependencyUnknown"
+    PUBLISHED = "Published"
+    DEGRADED = "Degraded"
+    OVERRIDDEN = "Overridden"
