@@ -1,11 +1,11 @@
 """Everything the SDK raises on purpose.
 
-    DegradationError
-    ├── Rejected                 a call that was not made
-    │   ├── FeatureDisabled      the level, or a dependency, has switched the feature off
-    │   └── BreakerOpen          the breaker of a dependency is open
-    ├── ConfigurationError       the agent cannot start as it is configured
-    └── DocumentError            a document was refused
+DegradationError
+├── Rejected                 a call that was not made
+│   ├── FeatureDisabled      the level, or a dependency, has switched the feature off
+│   └── BreakerOpen          the breaker of a dependency is open
+├── ConfigurationError       the agent cannot start as it is configured
+└── DocumentError            a document was refused
 """
 
 from __future__ import annotations
