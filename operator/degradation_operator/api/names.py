@@ -38,3 +38,40 @@ class Condition(StrEnum):
     PUBLISHED = "Published"
     DEGRADED = "Degraded"
     OVERRIDDEN = "Overridden"
+
+
+class ConditionReason(StrEnum):
+    """Why a condition is not True. One that is True has its own name as its reason, but for DependencyUnknown.
+
+    `Ready` also uses `SecretMissing`, `SecretForbidden`, `SecretNotAllowed` and `AddressRefused`, and a True
+    `DependencyUnknown` any, of `Reason`.
+    """
+
+    INVALID_SPEC = "InvalidSpec"
+    ALL_KNOWN = "AllKnown"
+    CONFIG_MAP_CONFLICT = "ConfigMapConflict"
+    AWAITING_DELETION = "AwaitingDeletion"
+    FORBIDDEN = "Forbidden"
+    OPTIMAL = "Optimal"
+    NO_OVERRIDE = "NoOverride"
+    EXPIRED = "Expired"
+    OBSERVING = "Observing"
+
+
+class EventReason(StrEnum):
+    """Reasons of the events on a policy."""
+
+    LEVEL_WORSENED = "LevelWorsened"
+    LEVEL_IMPROVED = "LevelImproved"
+    OVERRIDE_STARTED = "OverrideStarted"
+    OVERRIDE_ENDED = "OverrideEnded"
+
+
+class PresentState(StrEnum):
+    """A dependency's present state as statuses and metrics show it: one of the document's, or Unknown."""
+
+    UP = "Up"
+    SLOW = "Slow"
+    READ_ONLY = "ReadOnly"
+    DOWN = "Down"
+    UNKNOWN = "Unknown"
