@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
+from degradation.document import Document
 from degradation_operator.api.names import Reason
+from degradation_operator.api.override import Override
+from degradation_operator.api.policy import DegradationPolicy
+from degradation_operator.api.problems import InvalidPolicy
+from degradation_operator.api.status import LevelStatus, PolicyStatus
+from degradation_operator.engine.model import Now
+from degradation_operator.engine.status import Event
 
 
 class SecretError(Exception):
@@ -46,4 +53,105 @@ class Secrets(Protocol):
         Raises:
             SecretError: It is missing, may not be read, or may not be sent there.
         """
+        ...
+
+
+class Clock(Protocol):
+    """Both clocks."""
+
+    def now(self) -> Now:
+        """The present moment."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PolicyRef:
+    """Which policy."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySource:
+    """A policy and the override beside it, as they stand now.
+
+    Attributes:
+        uid: Another uid under the same name is another policy.
+        generation: Grows with each change of the spec.
+        policy: The parsed policy, or what is wrong with it.
+        override: The parsed override, None without one.
+        override_problem: What is wrong with the override, if it could not be read: the last good one holds.
+    """
+
+    ref: PolicyRef
+    uid: str
+    generation: int
+    policy: DegradationPolicy | InvalidPolicy
+    override: Override | None = None
+    override_problem: str | None = None
+
+
+class Store(Protocol):
+    """Where policies and overrides come from. Level-triggered: only the newest version of each counts."""
+
+    async def changed(self) -> PolicyRef:
+        """Wait for a policy whose source, or published objects, changed since it was last returned."""
+        ...
+
+    def get(self, ref: PolicyRef) -> PolicySource | None:
+        """The present source; None where the policy is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What stands at the place of publication; None for what is absent or garbage."""
+
+    document: Document | None = None
+    status: LevelStatus | None = None
+    policy_status: PolicyStatus | None = None
+
+
+PublishFailure = Literal["conflict", "forbidden", "unavailable", "other"]
+
+
+class PublishError(Exception):
+    """A write did not happen, or it is not known whether it did.
+
+    Args:
+        failure: The label `reason` of the metric.
+        message: What is wrong and what to do about it.
+    """
+
+    def __init__(self, failure: PublishFailure, message: str) -> None:
+        super().__init__(message)
+        self.failure: Final[PublishFailure] = failure
+        self.message: Final = message
+
+
+class Publisher(Protocol):
+    """Writes decisions. Each write has a deadline of its own and raises PublishError."""
+
+    async def read(self, source: PolicySource) -> Published:
+        """What stands there now."""
+        ...
+
+    async def write_document(self, source: PolicySource, document: Document) -> None:
+        """Replace the document, in one piece."""
+        ...
+
+    async def write_status(self, source: PolicySource, status: LevelStatus) -> None:
+        """Replace the DegradationStatus' status."""
+        ...
+
+    async def write_policy_status(self, source: PolicySource, status: PolicyStatus) -> None:
+        """Replace the policy's status."""
+        ...
+
+    async def emit(self, source: PolicySource, event: Event) -> None:
+        """Tell people; the same event twice is told once."""
         ...

@@ -51,18 +51,19 @@ MAX_REVISION: Final = 2**52
 class State(StrEnum):
     """How a dependency is; later members are worse."""
 
+    badness: int
+    """0 (Up) to 3 (Down)."""
+
     UP = "Up"
     SLOW = "Slow"
     READ_ONLY = "ReadOnly"
     DOWN = "Down"
 
-    @property
-    def badness(self) -> int:
-        """0 (Up) to 3 (Down)."""
-        return _BADNESS[self]
-
-
-_BADNESS: Final = {State.UP: 0, State.SLOW: 1, State.READ_ONLY: 2, State.DOWN: 3}
+    def __new__(cls, value: str) -> State:  # noqa: D102, PYI034 - members are made only here
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.badness = len(cls.__members__)
+        return member
 
 
 class Mode(StrEnum):

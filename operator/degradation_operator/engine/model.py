@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final, Self
 
 from degradation.document import State
 from degradation_operator.api.names import Reason
 
 
+STATES: Final = tuple(State)
+"""From best to worst."""
+
+
 class Outcome(StrEnum):
     """The kind of a probe's result, as the label `result` of metrics shows it."""
+
+    state: State | None
+    """The state that such results lead to; None for inconclusive, which leads nowhere."""
 
     UP = "up"
     SLOW = "slow"
@@ -19,18 +27,12 @@ class Outcome(StrEnum):
     DOWN = "down"
     INCONCLUSIVE = "inconclusive"
 
-    @property
-    def state(self) -> State | None:
-        """The state that such results lead to; None for inconclusive, which leads nowhere."""
-        return _STATES.get(self)
-
-
-_STATES = {
-    Outcome.UP: State.UP,
-    Outcome.SLOW: State.SLOW,
-    Outcome.READ_ONLY: State.READ_ONLY,
-    Outcome.DOWN: State.DOWN,
-}
+    def __new__(cls, value: str) -> Self:  # noqa: D102 - members are made only here
+        member = str.__new__(cls, value)
+        member._value_ = value
+        order = len(cls.__members__)
+        member.state = STATES[order] if order < len(STATES) else None
+        return member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

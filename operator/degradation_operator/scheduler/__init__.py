@@ -1,0 +1,1 @@
+"""When each probe runs, and running it."""
