@@ -52,6 +52,8 @@ class ConditionReason(StrEnum):
     CONFIG_MAP_CONFLICT = "ConfigMapConflict"
     AWAITING_DELETION = "AwaitingDeletion"
     FORBIDDEN = "Forbidden"
+    UNAVAILABLE = "Unavailable"
+    AWAITING_DECISION = "AwaitingDecision"
     OPTIMAL = "Optimal"
     NO_OVERRIDE = "NoOverride"
     EXPIRED = "Expired"

@@ -30,15 +30,15 @@ class Invalid(Exception):  # noqa: N818 - it says what the thing is
     """Something a person wrote is not valid.
 
     Args:
-        problems: All that was found, at least one, in the order of the text where that is known.
+        problems: All that was found, at least one.
+        file: The file that it was found in, where there is one.
     """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], *, file: str | None = None) -> None:
         self.problems: Final = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.problems,))
+        self.file: Final = file
+        at = f"{file}: " if file else ""
+        super().__init__("\n".join(f"{at}{problem}" for problem in self.problems))
 
 
 class InvalidPolicy(Invalid):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from degradation_operator.api.base import MISTAKES
@@ -67,7 +68,7 @@ def _problems(details: ErrorDetails, raw: object, model: type[BaseModel]) -> Ite
     elif details["type"] == "extra_forbidden":
         yield Problem(path_of(loc, raw), _unknown_key(str(loc[-1]), _model_at(model, loc[:-1])))
     else:
-        message = _message(details["type"], context, details["msg"])
+        message = _message(details["type"], context, details["msg"]) + _hint(details["type"], loc, model)
         yield Problem(path_of(loc, raw), message + _echo(details["type"], loc, value))
 
 
@@ -83,7 +84,7 @@ def _message(kind: str, context: Mapping[str, Any], message: str) -> str:
         case "bool_type" | "bool_parsing":
             return "must be true or false"
         case "model_type" | "model_attributes_type" | "dict_type":
-            return "must be an object with keys of its own"
+            return "must be an object"
         case "tuple_type" | "list_type":
             return "must be a list"
         case "enum" | "literal_error":
@@ -110,6 +111,17 @@ def _message(kind: str, context: Mapping[str, Any], message: str) -> str:
         case _:
             # Errors of our own types carry whole sentences.
             return message
+
+
+def _hint(kind: str, loc: _Loc, model: type[BaseModel]) -> str:
+    """What would be right, where the model has to be asked."""
+    if kind == "model_type" and (meant := _model_at(model, loc)):
+        return f"; its keys are {', '.join(_keys(meant))}"
+    if kind == "missing" and (parent := _model_at(model, loc[:-1])):
+        annotation = _fields(parent)[str(loc[-1])].annotation
+        if get_origin(annotation) is Literal:
+            return f"; write {get_args(annotation)[0]}"
+    return ""
 
 
 def _at_least(number: int, one: str, many: str | None = None) -> str:
@@ -166,7 +178,7 @@ def _kind(value: object) -> str:
 
 
 def _unknown_key(key: str, model: type[BaseModel] | None) -> str:
-    known = [] if model is None else [field.alias or name for name, field in model.model_fields.items()]
+    known = [] if model is None else _keys(model)
     close = [name for name in known if name.lower() == key.replace("_", "").replace("-", "").lower()]
     close = close or get_close_matches(key, known, n=1)
     if close:
@@ -180,9 +192,17 @@ def _model_at(model: type[BaseModel], loc: _Loc) -> type[BaseModel] | None:
     for key in loc:
         if here is None or isinstance(key, int):
             continue
-        fields = {field.alias or name: field for name, field in here.model_fields.items()}
+        fields = _fields(here)
         here = _model_in(fields[key].annotation) if key in fields else None
     return here
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return list(_fields(model))
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:

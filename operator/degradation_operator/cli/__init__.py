@@ -1,0 +1,1 @@
+"""The command `degradation`: one file per command."""
