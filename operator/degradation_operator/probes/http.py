@@ -67,7 +67,10 @@ class Question(Protocol):
 class Check(Protocol):
     """One kind over HTTP."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """Its kind, as the policy names it."""
+        ...
 
     async def question(self, deadline: Deadline) -> Question:
         """What to ask, by the credentials as they are now.

@@ -21,6 +21,9 @@ READ_AHEAD: Final = 64 * 1024
 CLOSE_WITHIN: Final = 2.0
 """Seconds that the other side has to take leave of TLS."""
 
+HANDSHAKE_WITHIN: Final = 86_400.0
+"""Seconds. The deadline of the attempt ends what hangs; what clients want to have set only has to be longer."""
+
 _Protocol = TypeVar("_Protocol", bound=asyncio.BaseProtocol)
 
 
@@ -87,6 +90,12 @@ class Line:
         """Whether it was cut from this side."""
         return self._cut
 
+    @property
+    def transport(self) -> asyncio.BaseTransport:
+        """What it is carried by; only once it was started."""
+        assert self._transport is not None  # noqa: S101 - see above
+        return self._transport
+
     def attach(self, connected: HeardSocket) -> None:
         """Take a connected socket over."""
         self._socket = connected
@@ -109,7 +118,7 @@ class Line:
             OSError: The handshake failed, or the line was cut.
         """
         connected = self._socket
-        if connected is None or self._cut:
+        if connected is None or self._cut or self._handed_over:
             raise ConnectionAbortedError
         self._handed_over = True
         context = None if plain else self.context
@@ -119,8 +128,7 @@ class Line:
             sock=connected,
             ssl=context,
             server_hostname=self.server_name if context is not None else None,
-            # The deadline of the attempt is what ends a handshake; this only has to be longer.
-            ssl_handshake_timeout=86_400.0 if context is not None else None,
+            ssl_handshake_timeout=HANDSHAKE_WITHIN if context is not None else None,
             ssl_shutdown_timeout=CLOSE_WITHIN if context is not None else None,
         )
         self.carry(transport)

@@ -53,7 +53,10 @@ class Session(Protocol):
 class Connector(Protocol):
     """Makes connections of one kind."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """Its kind, as the policy names it."""
+        ...
 
     async def connect(self, line: Line, deadline: Deadline) -> Session:
         """Make one over this line.
