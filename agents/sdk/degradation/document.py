@@ -26,6 +26,7 @@ __all__ = [
     "BreakerMode",
     "Dependency",
     "Document",
+    "DocumentError",
     "HalfOpenEntry",
     "Mode",
     "Override",

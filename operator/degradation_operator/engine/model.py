@@ -10,7 +10,6 @@ from typing import Final, Self
 from degradation.document import State
 from degradation_operator.api.names import Reason
 
-
 STATES: Final = tuple(State)
 """From best to worst."""
 

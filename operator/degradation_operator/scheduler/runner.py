@@ -14,9 +14,6 @@ from degradation_operator.probes.protocol import Probe
 from degradation_operator.scheduler.lateness import LoopLateness
 from degradation_operator.scheduler.plan import Follow, Plan, Timing
 
-STALLED_AFTER: Final = 10.0
-"""Seconds that the earliest target may be overdue before the scheduler counts as stalled."""
-
 CLOSE_WITHIN: Final = 2.0
 """Seconds that closing a probe may take; then its sockets are closed from outside."""
 
@@ -93,11 +90,6 @@ class ProbeRunner(Generic[Key]):
         """By how many seconds the earliest target is overdue; 0 where none is."""
         due = self._plan.next_due()
         return 0.0 if due is None else max(0.0, self._loop.time() - due)
-
-    @property
-    def stalled(self) -> bool:
-        """Whether probes that are due do not start."""
-        return self.overdue() > STALLED_AFTER
 
     async def aclose(self) -> None:
         """Stop all; ends within `CLOSE_WITHIN` seconds or a little more."""

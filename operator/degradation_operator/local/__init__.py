@@ -1,0 +1,1 @@
+"""Without a cluster: a policy file in, a directory out."""
