@@ -84,13 +84,8 @@ def time_of_day(moment: datetime) -> str:
 
 
 def _override_cause(override: Override) -> Cause:
-    level = Level(override.level)
-    return Cause(
-        message=shorten(
-            f"a person set level {int(level)} ({level.name}) until"
-            f" {override.until.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}: {override.reason}"
-        )
-    )
+    until = override.until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Cause(message=shorten(f"set by hand until {until}: {override.reason}"))
 
 
 def _computed_cause(spec: Spec, decision: Decision, computed: Judgement) -> Cause | None:
