@@ -1,0 +1,1 @@
+"""`degradation demo`: real servers, real faults, and an application that follows."""
