@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from degradation_operator.api.dependency import Dependency
 from degradation_operator.api.names import Reason
@@ -67,9 +67,10 @@ def place(
     url = f"{'https' if secure else 'http'}://{host}:{port}"
     match kind, server:
         case "redis", RedisServer():
-            return Place(
-                kind, {**address, **tls, "passwordSecretRef": ref("password")}, {"password": server.password or ""}
-            )
+            if server.password is None:
+                return Place(kind, {**address, **tls})
+            target = {**address, **tls, "passwordSecretRef": ref("password")}
+            return Place(kind, target, {"password": server.password})
         case "postgres", PostgresServer():
             target = {
                 **address,
@@ -136,7 +137,7 @@ class Workshop:
             renew_after=renew_after,
         )
 
-    async def __aenter__(self) -> Workshop:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -163,6 +164,12 @@ class Workshop:
         result = await self.look(probe)
         return result.outcome, result.reason
 
+    async def until_seen(self, probe: Probe, expected: Seen, *, within: float = 10.0) -> None:
+        """Look again and again until that is seen, with a deadline in seconds."""
+        async with asyncio.timeout(within):
+            while await self.see(probe) != expected:  # noqa: ASYNC110 - looking is the only way to know
+                await asyncio.sleep(0.01)
+
 
 class Look:
     """One attempt, and its result when it comes; a second one would be an error."""
@@ -181,5 +188,5 @@ async def settled() -> None:
 async def until(condition: Callable[[], bool], *, within: float = 5.0) -> None:
     """Wait for a condition, with a deadline in seconds."""
     async with asyncio.timeout(within):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what it waits for raises no event here
             await asyncio.sleep(0.005)

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from degradation_operator.probes.results import TOO_MUCH
@@ -32,9 +32,11 @@ class TooMuchError(OSError):
 
 
 class HeardSocket(socket.socket):
-    """A socket that notes when something was received, and how much.
+    """A socket that notes when something was received, and how much; and that reads to the end.
 
-    That sees every byte of every client, plain or TLS, whoever reads it: what TCP_INFO tells only on Linux.
+    It sees every byte of every client, plain or TLS, whoever reads it: what TCP_INFO tells only on Linux.
+    Sending to a side that is gone does not fail: what that side said before it went ("too many clients", an
+    alert of TLS) waits to be read, and the end comes after it.
 
     Attributes:
         heard_at: When something was received last, in monotonic seconds.
@@ -59,6 +61,21 @@ class HeardSocket(socket.socket):
         size = super().recv_into(buffer, nbytes, flags)
         self._note(size)
         return size
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        """As of any socket, and of no effect where the other side is gone."""
+        try:
+            return super().send(data, flags)
+        except (ConnectionResetError, BrokenPipeError):
+            return len(data)
+
+    def sendmsg(self, buffers: Iterable[Any], *args: Any) -> int:
+        """As of any socket, and of no effect where the other side is gone."""
+        parts = list(buffers)
+        try:
+            return super().sendmsg(parts, *args)
+        except (ConnectionResetError, BrokenPipeError):
+            return sum(len(part) for part in parts)
 
     def _note(self, size: int) -> None:
         self.heard_at = time.monotonic()

@@ -175,7 +175,9 @@ class PostgresSession:
         self._line.abort()
 
     def _judge(self, error: Exception) -> ProbeResult:
-        if isinstance(error, asyncpg.InterfaceError) and self._connection.is_closed():
+        if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
+            # The client cannot go on with what came while nothing was asked (a farewell, most often): a new
+            # connection will tell.
             return CLOSED
         return _judge(error)
 
@@ -244,6 +246,11 @@ class _LineLoop:
 
 
 def _judge(error: Exception, loop: _LineLoop | None = None) -> ProbeResult:
+    if isinstance(error, asyncpg.ConnectionDoesNotExistError):
+        # asyncpg's word for a connection that ended; why is its cause, where it knows.
+        match error.__cause__:
+            case OSError() | asyncpg.PostgresError() as cause:
+                error = cause
     match error:
         case asyncpg.PostgresError():
             return _by_state(error)

@@ -94,12 +94,15 @@ class TLSClient:
 
 
 def _context(authorities: bytes | None, *, verify: bool) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(
-            cadata=None if authorities is None else authorities.decode("ascii", "replace")
-        )
-    except (ssl.SSLError, ValueError):
-        raise ProbeError(_BROKEN_AUTHORITIES) from None
+    if authorities is None:
+        context = ssl.create_default_context()
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            # Bundles carry names in any language beside the certificates.
+            context.load_verify_locations(cadata=authorities.decode("ascii", "ignore"))
+        except (ssl.SSLError, ValueError):
+            raise ProbeError(_BROKEN_AUTHORITIES) from None
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
