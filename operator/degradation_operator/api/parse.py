@@ -15,6 +15,9 @@ from degradation_operator.api.wording import path_of, problems_of
 _DEEPEST: Final = 32
 """No policy nests deeper than half of it."""
 
+_MOST_PROBLEMS: Final = 50
+"""More than anybody reads at once."""
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -55,10 +58,16 @@ def _parse(
     except ValidationError as invalid:
         found = problems_of(invalid, clean, model)
         # A key that is empty is missing as well; the first message says more.
-        raise error([*problems.values(), *(p for p in found if p.path not in problems)]) from None
+        raise error(_first([*problems.values(), *(p for p in found if p.path not in problems)])) from None
     if problems:
-        raise error(problems.values())
+        raise error(_first(list(problems.values())))
     return parsed
+
+
+def _first(problems: list[Problem]) -> list[Problem]:
+    if len(problems) <= _MOST_PROBLEMS:
+        return problems
+    return [*problems[:_MOST_PROBLEMS], Problem("", f"and {len(problems) - _MOST_PROBLEMS} more problems")]
 
 
 def _keys(model: type[BaseModel], ignored: tuple[str, ...]) -> list[str]:

@@ -12,6 +12,7 @@ from degradation.document import Mode
 from degradation_operator.api.base import Mistake, Model, Name, Subdomain, Text, Whole, repeated
 from degradation_operator.api.dependency import Dependency
 from degradation_operator.api.durations import Between, Duration
+from degradation_operator.api.problems import listed
 from degradation_operator.api.rules import Feature, Rule
 
 GROUP: Final = "degradation.dev"
@@ -115,5 +116,5 @@ class DegradationPolicy(Model):
 
 def _unknown(who: str, name: str, known: list[str]) -> str:
     close = get_close_matches(name, known, n=1)
-    meant = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+    meant = f"; did you mean {close[0]}?" if close else f"; there are {listed(known)}"
     return f"{who} names a dependency that is not in spec.dependencies: {name}{meant}"

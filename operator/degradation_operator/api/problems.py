@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 _LONGEST_ECHO: Final = 80
+_MOST_LISTED: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +66,9 @@ def shortened(text: str) -> str:
     """A text on one line, at most 80 characters of it."""
     line = "".join(character if character.isprintable() else "?" for character in text)
     return line if len(line) <= _LONGEST_ECHO else line[: _LONGEST_ECHO - 3] + "..."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message: `a, b, c`, and how many more where there are many."""
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return ", ".join(names[:_MOST_LISTED]) + more

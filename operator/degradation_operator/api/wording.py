@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from degradation_operator.api.base import MISTAKES
-from degradation_operator.api.problems import Problem, shortened, shown
+from degradation_operator.api.problems import Problem, listed, shortened, shown
 
 _Loc = tuple[str | int, ...]
 
@@ -116,7 +116,7 @@ def _message(kind: str, context: Mapping[str, Any], message: str) -> str:
 def _hint(kind: str, loc: _Loc, model: type[BaseModel]) -> str:
     """What would be right, where the model has to be asked."""
     if kind == "model_type" and (meant := _model_at(model, loc)):
-        return f"; its keys are {', '.join(_keys(meant))}"
+        return f"; its keys are {listed(_keys(meant))}"
     if kind == "missing" and (parent := _model_at(model, loc[:-1])):
         annotation = _fields(parent)[str(loc[-1])].annotation
         if get_origin(annotation) is Literal:
@@ -183,7 +183,7 @@ def _unknown_key(key: str, model: type[BaseModel] | None) -> str:
     close = close or get_close_matches(key, known, n=1)
     if close:
         return f"is not a known key; did you mean {close[0]}?"
-    return f"is not a known key; known are {', '.join(known)}"
+    return f"is not a known key; known are {listed(known)}"
 
 
 def _model_at(model: type[BaseModel], loc: _Loc) -> type[BaseModel] | None:

@@ -137,8 +137,10 @@ def _position(mark: _Mark | None) -> str:
 
 def _complaint(error: yaml.MarkedYAMLError, text: str) -> str:
     # Never the snippet that PyYAML would show: the line may hold a secret.
-    said = ", ".join(part for part in (error.context, error.problem) if part)
-    lines = text.splitlines()
     line = error.problem_mark.line if error.problem_mark else 0
+    begin = error.context_mark.line if error.context_mark else line
+    begun = f" begun in line {begin + 1}" if begin != line else ""
+    said = f"{error.context}{begun}, {error.problem}" if error.context else error.problem
+    lines = text.splitlines()
     tabs = "; indent with spaces, not with tabs" if line < len(lines) and lines[line].startswith("\t") else ""
     return f"is no valid YAML: {said}{tabs}"

@@ -11,6 +11,7 @@ import click
 
 from degradation.document import Mode, State
 from degradation_operator.api.policy import DegradationPolicy
+from degradation_operator.api.problems import listed
 from degradation_operator.cli.policies import POLICY_FILE, only_policy
 from degradation_operator.engine.level import Judgement, judge
 from degradation_operator.engine.spec import compile_spec
@@ -45,7 +46,7 @@ def _states(policy: DegradationPolicy, named: Mapping[State, tuple[str, ...]]) -
         for name in names:
             if name not in held:
                 close = get_close_matches(name, known, n=1)
-                meant = f"Did you mean {close[0]}?" if close else f"There are {', '.join(known)}."
+                meant = f"Did you mean {close[0]}?" if close else f"There are {listed(known)}."
                 raise click.UsageError(f"The policy has no dependency {name!r}. {meant}")
             if held[name] not in {State.UP, state}:
                 raise click.UsageError(f"{name} cannot be both {held[name]} and {state}.")
