@@ -1,0 +1,69 @@
+"""The demo from beginning to end."""
+
+import asyncio
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from degradation_operator.demo.environment import Environment
+from degradation_operator.demo.observation import Watcher
+from degradation_operator.demo.sequence import START, STEPS, Result, perform
+from degradation_operator.demo.servers import ServerError
+from degradation_operator.demo.views import View, results_table, verdict, view_for
+
+
+async def run_demo(console: Console) -> bool:
+    """Start everything, break and mend it, show what happens, leave nothing behind.
+
+    Returns:
+        Whether every level and every answer was as it must be.
+
+    Raises:
+        ServerError: Something could not be started.
+        asyncio.CancelledError: SIGTERM came; all is ended.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="degradation-demo-") as directory,
+        _cancelled_by_sigterm(),
+        view_for(console) as view,
+    ):
+        results = await _tell(Path(directory), view)
+    console.print(results_table(results))
+    wrong = [result for result in results if not result.met]
+    for result in wrong:
+        console.print(f"{result.step.title}: {verdict(result)}", markup=False, highlight=False)
+    if not wrong:
+        console.print("Every level and every answer was as it must be.")
+    return not wrong
+
+
+async def _tell(directory: Path, view: View) -> list[Result]:
+    view.say(
+        "starting Redis, PostgreSQL, an S3 server, an OpenAI-compatible server, the operator and an agent …"
+    )
+    async with Environment(directory) as environment, Watcher(environment.shop.url) as watcher:
+        results = []
+        for step in (START, *STEPS):
+            view.begins(step)
+            result = await perform(step, environment, watcher, view.looked)
+            view.ended(result)
+            results.append(result)
+            if step is START and not result.met:
+                raise ServerError(f"the agent never was as it is when all is well: {verdict(result)}")
+    return results
+
+
+@contextmanager
+def _cancelled_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end this task in order, as asyncio lets Ctrl-C."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is not None:
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
