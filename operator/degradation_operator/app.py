@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from degradation_operator.api.policy import DegradationPolicy
 from degradation_operator.control.controller import Controller
@@ -82,6 +82,7 @@ async def run_local(options: LocalOptions) -> None:
         loop.add_signal_handler(number, stop.set)
     ref = ref_of(options.policy)
     with _directory(options.directory, ref), _one_disk_thread() as disk:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # The contract knows no `…_created`.
         registry = CollectorRegistry()
         metrics = OperatorMetrics(registry)
         factory = ProbeFactory(
@@ -130,7 +131,8 @@ def _serve(
     options: LocalOptions, registry: CollectorRegistry, health: Health, controller: Controller
 ) -> TelemetryServer:
     def ready() -> str | None:
-        return None if controller.restored else "not yet going on from what stood published"
+        restored = controller.restored
+        return None if restored and all(restored.values()) else "not yet going on from what stood published"
 
     try:
         return TelemetryServer(

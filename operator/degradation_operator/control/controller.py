@@ -75,9 +75,9 @@ class Controller:
             await self.runner.aclose()
 
     @property
-    def restored(self) -> bool:
-        """Whether every known policy goes on from what stood published."""
-        return all(running.loop.restored for running in self._policies.values())
+    def restored(self) -> dict[PolicyRef, bool]:
+        """Of each known policy, whether it goes on from what stood published."""
+        return {ref: running.loop.restored for ref, running in list(self._policies.items())}
 
     @property
     def published(self) -> bool:

@@ -216,7 +216,10 @@ class PolicyLoop:
                     extra={"policy": str(self._source.ref)},
                 )
             self._stands = False
-        self._published = replace(self._published, status=found.status, policy_status=found.policy_status)
+        touched = replace(self._published, status=found.status, policy_status=found.policy_status)
+        if touched != self._published:
+            self._published = touched
+            self._status_written = -inf  # What somebody else touched is mended at once.
 
     def _adopt_source(self) -> None:
         source = self._source
@@ -335,7 +338,9 @@ class PolicyLoop:
         source = self._source
         before = self._published.policy_status
         facts = Facts(
-            invalid=str(source.policy) if isinstance(source.policy, InvalidPolicy) else None,
+            invalid="; ".join(map(str, source.policy.problems))
+            if isinstance(source.policy, InvalidPolicy)
+            else None,
             published=self._published.document is not None,
             unpublished=self._unpublished,
             wanted=self._override,
