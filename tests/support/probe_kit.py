@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -29,7 +30,7 @@ class MemorySecrets:
 
     def __init__(self, values: Mapping[str, str | bytes | SecretError] | None = None) -> None:
         self.values = dict(values or {})
-        self.read_for: list[tuple[SecretKey, str]] = []
+        self.read_for: deque[tuple[SecretKey, str]] = deque(maxlen=100)
 
     async def read(self, ref: SecretKey, *, host: str) -> bytes:
         self.read_for.append((ref, host))
@@ -98,6 +99,22 @@ def place(
             return Place(kind, {**address, **tls})
         case _:
             raise ValueError(kind)
+
+
+def bare(kind: str, port: int, *, secure: bool = False) -> Place:
+    """A port of this machine as a target that needs no Secret, whatever is behind it."""
+    tls: dict[str, Any] = {"tls": {"caConfigMapRef": ref("authority")}} if secure else {}
+    address = {"host": "127.0.0.1", "port": port}
+    url = f"{'https' if secure else 'http'}://127.0.0.1:{port}"
+    targets: dict[str, dict[str, Any]] = {
+        "redis": address,
+        "postgres": {**address, "database": "d", "username": "u"},
+        "openai": {"baseURL": url},
+        "http": {"url": url},
+        "s3": {"endpoint": url, "bucket": "documents"},
+        "tcp": address,
+    }
+    return Place(kind, {**targets[kind], **tls})
 
 
 def server_fixture(kind: str, *, secure: bool = False) -> str:

@@ -18,9 +18,6 @@ MOST_BYTES: Final = 256 * 1024
 READ_AHEAD: Final = 64 * 1024
 """What a stream keeps before it stops reading, in bytes."""
 
-CLOSE_WITHIN: Final = 2.0
-"""Seconds that the other side has to take leave of TLS."""
-
 HANDSHAKE_WITHIN: Final = 86_400.0
 """Seconds. The deadline of the attempt ends what hangs; what clients want to have set only has to be longer."""
 
@@ -146,7 +143,6 @@ class Line:
             ssl=context,
             server_hostname=self.server_name if context is not None else None,
             ssl_handshake_timeout=HANDSHAKE_WITHIN if context is not None else None,
-            ssl_shutdown_timeout=CLOSE_WITHIN if context is not None else None,
         )
         self.carry(transport)
         return protocol
@@ -166,12 +162,10 @@ class Line:
             self.abort()
 
     def close(self) -> None:
-        """Send what is still to be sent, and end."""
-        self._cut = True
+        """Take leave (TLS has a farewell), and end; the other side's farewell is not waited for."""
         if self._transport is not None:
             self._transport.close()
-        else:
-            self._close_socket()
+        self.abort()
 
     def abort(self) -> None:
         """End now."""

@@ -17,7 +17,7 @@ from degradation_operator.probes.credentials import Credentials
 from degradation_operator.probes.deadline import Deadline
 from degradation_operator.probes.dial import Dialler
 from degradation_operator.probes.errors import from_os_error
-from degradation_operator.probes.line import CLOSE_WITHIN, HANDSHAKE_WITHIN, Line
+from degradation_operator.probes.line import HANDSHAKE_WITHIN, Line
 from degradation_operator.probes.results import CLOSED, READ_ONLY, ProbeError, down, inconclusive, slow
 
 if TYPE_CHECKING:
@@ -220,7 +220,6 @@ class _LineLoop:
             context,
             server_hostname=self._line.server_name,
             ssl_handshake_timeout=HANDSHAKE_WITHIN,
-            ssl_shutdown_timeout=CLOSE_WITHIN,
         )
         if secured is not None:
             self._line.carry(secured)

@@ -132,6 +132,7 @@ class WarmProbe:
         for session in self._take_sessions():
             session.close()
         self.abort()
+        await asyncio.sleep(0)  # Transports close in the loop's next round.
 
     def _take_sessions(self) -> list[Session]:
         sessions = [session for session in (self._session, self._spare) if session is not None]

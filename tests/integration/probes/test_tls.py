@@ -9,7 +9,6 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import trustme
@@ -18,7 +17,7 @@ from degradation_operator.api.names import Reason
 from degradation_operator.demo.servers import RedisServer
 from degradation_operator.demo.servers.server import Server
 from degradation_operator.engine.model import Outcome
-from tests.support.probe_kit import KINDS, Place, Workshop, place, ref, server_fixture
+from tests.support.probe_kit import KINDS, Workshop, bare, place, ref, server_fixture
 
 UP = (Outcome.UP, Reason.ANSWERED)
 OURS = (Outcome.INCONCLUSIVE, Reason.TLS_FAILED)
@@ -178,22 +177,6 @@ def listener(context: ssl.SSLContext, kind: str) -> Iterator[int]:
         thread.join(timeout=5)
 
 
-def bare(kind: str, port: int) -> Place:
-    """A target of a kind that needs no server behind it."""
-    tls = {"tls": {"caConfigMapRef": ref("authority")}}
-    address = {"host": "127.0.0.1", "port": port}
-    url = f"https://127.0.0.1:{port}"
-    targets: dict[str, dict[str, Any]] = {
-        "redis": address,
-        "postgres": {**address, "database": "d", "username": "u"},
-        "openai": {"baseURL": url},
-        "http": {"url": url},
-        "s3": {"endpoint": url, "bucket": "documents"},
-        "tcp": address,
-    }
-    return Place(kind, {**targets[kind], **tls})
-
-
 def context_of(certificate: trustme.LeafCert) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
@@ -207,7 +190,7 @@ async def test_an_expired_certificate_is_their_failure(
     yesterday = datetime.now(UTC) - timedelta(days=1)
     expired = authority.issue_cert("127.0.0.1", not_before=yesterday - timedelta(days=1), not_after=yesterday)
     with listener(context_of(expired), kind) as port:
-        result = await workshop.look(workshop.probe(bare(kind, port)))
+        result = await workshop.look(workshop.probe(bare(kind, port, secure=True)))
     assert (result.outcome, result.reason) == THEIRS
     assert result.message == "the server's certificate has expired"
 
@@ -219,7 +202,7 @@ async def test_a_certificate_not_yet_valid_is_a_matter_of_clocks(
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     early = authority.issue_cert("127.0.0.1", not_before=tomorrow, not_after=tomorrow + timedelta(days=1))
     with listener(context_of(early), kind) as port:
-        result = await workshop.look(workshop.probe(bare(kind, port)))
+        result = await workshop.look(workshop.probe(bare(kind, port, secure=True)))
     assert (result.outcome, result.reason) == OURS
     assert "clocks" in result.message
 
@@ -230,10 +213,10 @@ async def test_no_common_version_is_for_people_to_settle(
 ) -> None:
     context = context_of(authority.issue_cert("127.0.0.1"))
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     with listener(context, kind) as port:
-        assert await workshop.see(workshop.probe(bare(kind, port))) == OURS
+        assert await workshop.see(workshop.probe(bare(kind, port, secure=True))) == OURS
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "tcp"])
@@ -245,6 +228,6 @@ async def test_a_client_certificate_that_is_wanted(
     context.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(context)
     with listener(context, kind) as port:
-        result = await workshop.look(workshop.probe(bare(kind, port)))
+        result = await workshop.look(workshop.probe(bare(kind, port, secure=True)))
     assert (result.outcome, result.reason) == OURS
     assert "client certificate" in result.message
