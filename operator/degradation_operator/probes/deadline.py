@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from degradation_operator.engine.model import ProbeResult
 from degradation_operator.probes.results import OVERDUE
@@ -22,6 +22,15 @@ class Listener(Protocol):
         ...
 
 
+class _Total(NamedTuple):
+    """Bounds of silences, and of all together."""
+
+    silence: float
+    began: float
+    ends: float
+    endless: ProbeResult
+
+
 class Deadline:
     """How long an attempt may still take, and what it means when it takes longer.
 
@@ -37,15 +46,14 @@ class Deadline:
 
     __slots__ = (
         "_due",
-        "_ends",
         "_handle",
         "_lateness",
         "_listener",
         "_loop",
         "_on_expired",
         "_otherwise",
-        "_silence",
         "_since",
+        "_total",
         "over",
     )
 
@@ -63,8 +71,7 @@ class Deadline:
         self._due = 0.0
         self._since = loop.time()
         self._otherwise = OVERDUE
-        self._silence: float | None = None
-        self._ends: tuple[float, ProbeResult] = (0.0, OVERDUE)
+        self._total: _Total | None = None
         self._listener: Listener | None = None
         self.over = False
 
@@ -75,7 +82,7 @@ class Deadline:
 
     def expect_within(self, seconds: float, otherwise: ProbeResult) -> None:
         """From now on there are this many seconds, else that is the result."""
-        self._silence = self._listener = None
+        self._total = self._listener = None
         self._since = self._loop.time()
         self._otherwise = otherwise
         self._arm(self._since + seconds)
@@ -89,8 +96,7 @@ class Deadline:
         listener heard.
         """
         now = self._loop.time()
-        self._silence = silence
-        self._ends = (now + total, endless)
+        self._total = _Total(silence=silence, began=now, ends=now + total, endless=endless)
         self._otherwise = otherwise
         self._since = now
         self._arm(now + min(silence, total))
@@ -123,20 +129,23 @@ class Deadline:
     def _fire(self) -> None:
         self._handle = None
         now = self._loop.time()
-        if self._silence is not None:
-            self._move_by_what_was_heard(self._silence)
+        since, otherwise = self._since, self._otherwise
+        if self._total is not None:
+            since, otherwise = self._move_by_what_was_heard(self._total)
         if self._due > now:
             self._arm(self._due)
             return
-        late = max(now - self._due, self._lateness(self._since))
-        means_nothing = late >= LATE_SHARE * (self._due - self._since)
+        late = max(now - self._due, self._lateness(since))
+        means_nothing = late >= LATE_SHARE * (self._due - since)
         self.stop()
-        self._on_expired(OVERDUE if means_nothing else self._otherwise)
+        self._on_expired(OVERDUE if means_nothing else otherwise)
 
-    def _move_by_what_was_heard(self, silence: float) -> None:
+    def _move_by_what_was_heard(self, total: _Total) -> tuple[float, ProbeResult]:
+        """Set when the time is up; since when it counts, and what it means."""
         if self._listener is not None:
             self._since = max(self._since, self._listener.heard_at)
-        ends, endless = self._ends
-        self._due = self._since + silence
-        if ends <= self._due:
-            self._due, self._otherwise = ends, endless
+        self._due = self._since + total.silence
+        if total.ends > self._due:
+            return self._since, self._otherwise
+        self._due = total.ends
+        return total.began, total.endless

@@ -97,7 +97,7 @@ class WarmProbe:
         self._session: Session | None = None
         self._renew_at = 0.0
         self._line: Line | None = None  # of the connection that is being made
-        self._spare: Session | None = None  # a renewed connection, until the next attempt takes it
+        self._spare: Session | None = None  # a renewed connection, until the present attempt has ended
         self._renewal: Attempt | None = None
         self._read_only = False
         self._under_way: set[asyncio.Task[None]] = set()
@@ -113,7 +113,11 @@ class WarmProbe:
             result = await self._look(deadline)
         finally:
             self._under_way.discard(task)
-        self._renew_if_due(result, deadline)
+        if not deadline.over:
+            if self._spare is not None:
+                self._keep(self._spare)
+                self._spare = None
+            self._renew_if_due(result, deadline)
         return result
 
     def abort(self) -> None:
@@ -140,9 +144,6 @@ class WarmProbe:
         return sessions
 
     async def _look(self, deadline: Deadline) -> ProbeResult:
-        if self._spare is not None:
-            self._keep(self._spare)
-            self._spare = None
         try:
             if self._session is not None:
                 try:
@@ -201,7 +202,7 @@ class WarmProbe:
         turned_read_only = result.outcome is Outcome.READ_ONLY and not self._read_only
         if result.outcome is not Outcome.INCONCLUSIVE:
             self._read_only = result.outcome is Outcome.READ_ONLY
-        if self._session is None or self._renewal is not None or deadline.over:
+        if self._session is None or self._renewal is not None:
             return
         now = asyncio.get_running_loop().time()
         if turned_read_only or now >= self._renew_at:
@@ -210,9 +211,10 @@ class WarmProbe:
             self._renewal = start_attempt(renewal, on_result=self._renewal_ended, lateness=deadline.lateness)
 
     def _take_renewed(self, session: Session) -> None:
-        if self._spare is not None:
-            self._spare.close()
-        self._spare = session
+        if self._under_way:
+            self._spare = session
+        else:
+            self._keep(session)
 
     def _renewal_ended(self, result: ProbeResult) -> None:
         self._renewal = None
