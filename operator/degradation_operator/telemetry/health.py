@@ -15,18 +15,27 @@ STALLED_AFTER: Final = 10.0
 
 
 class Health:
-    """The last sign of life of the event loop, and how far the scheduler was behind then."""
+    """The last sign of life of the event loop, and how far the scheduler was behind then.
 
-    def __init__(self) -> None:
-        self._sign = (time.monotonic(), 0.0)  # One tuple, replaced whole: threads read it without a lock.
+    Args:
+        stalled_after: Seconds without a sign, or that a probe may be overdue.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self, *, stalled_after: float = STALLED_AFTER, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stalled_after = stalled_after
+        self._clock = clock
+        self._sign = (clock(), 0.0)  # One tuple, replaced whole: threads read it without a lock.
 
     def problem(self) -> str | None:
         """What is wrong, in words; None where nothing is."""
         at, overdue = self._sign
-        silent = time.monotonic() - at
-        if silent > STALLED_AFTER:
+        silent = self._clock() - at
+        if silent > self._stalled_after:
             return f"the event loop has stood still for {silent:.0f} s"
-        if overdue > STALLED_AFTER:
+        if overdue > self._stalled_after:
             return f"the scheduler is stalled: a probe has been due for {overdue:.0f} s"
         return None
 
@@ -37,5 +46,5 @@ class Health:
             overdue: By how many seconds the earliest probe is overdue.
         """
         while True:
-            self._sign = (time.monotonic(), overdue())
+            self._sign = (self._clock(), overdue())
             await asyncio.sleep(BEAT)

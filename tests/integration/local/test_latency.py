@@ -45,8 +45,9 @@ async def test_postgres_5_s_late_is_slow(tmp_path: Path, shop: Shop) -> None:
                 # The first decision does not wait for it; the first state comes when the connection is there.
                 document = await run.level(4, within=90)
                 cause = await eventually(lambda: run.status().get("cause"))
-                assert cause["measured"].startswith("5.")
+                assert 5 <= float(cause["measured"].removesuffix(" s")) < 6
                 assert cause["threshold"] == "500 ms"
                 return document.dependencies["postgres"].state
 
-    assert await asyncio.gather(while_connected(), while_connecting()) == [State.SLOW] * 2
+    seen = await asyncio.gather(while_connected(), while_connecting())
+    assert list(seen) == [State.SLOW, State.SLOW]
