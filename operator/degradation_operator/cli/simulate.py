@@ -13,7 +13,7 @@ from degradation.document import Mode, State
 from degradation_operator.api.policy import DegradationPolicy
 from degradation_operator.api.problems import listed
 from degradation_operator.cli.policies import POLICY_FILE, only_policy
-from degradation_operator.engine.level import Judgement, judge
+from degradation_operator.engine.level import Judgement, cause, judge
 from degradation_operator.engine.spec import compile_spec
 
 
@@ -32,11 +32,13 @@ def simulate(
     """
     policy = only_policy(file)
     held = _states(policy, {State.DOWN: down, State.SLOW: slow, State.READ_ONLY: read_only})
-    judgement = judge(compile_spec(policy), held)
+    spec = compile_spec(policy)
+    judgement, reason = judge(spec, held), cause(spec, held)
+    words = None if reason is None else reason.message
     if output == "json":
-        click.echo(json.dumps(_as_json(judgement, held), indent=2))
+        click.echo(json.dumps(_as_json(judgement, words, held), indent=2))
     else:
-        click.echo("\n".join(_as_lines(policy, judgement, held)))
+        click.echo("\n".join(_as_lines(policy, judgement, words, held)))
 
 
 def _states(policy: DegradationPolicy, named: Mapping[State, tuple[str, ...]]) -> dict[str, State]:
@@ -54,23 +56,25 @@ def _states(policy: DegradationPolicy, named: Mapping[State, tuple[str, ...]]) -
     return held
 
 
-def _as_json(judgement: Judgement, held: Mapping[str, State]) -> dict[str, object]:
+def _as_json(judgement: Judgement, words: str | None, held: Mapping[str, State]) -> dict[str, object]:
     level = judgement.level
     return {
         "level": int(level),
         "name": level.name,
         "capacity": level.capacity,
-        "cause": judgement.cause.message if judgement.cause else None,
+        "cause": words,
         "features": dict(judgement.features),
         "dependencies": {name: state.value for name, state in held.items()},
     }
 
 
-def _as_lines(policy: DegradationPolicy, judgement: Judgement, held: Mapping[str, State]) -> list[str]:
+def _as_lines(
+    policy: DegradationPolicy, judgement: Judgement, words: str | None, held: Mapping[str, State]
+) -> list[str]:
     level = judgement.level
     rows = [
         ("level", f"{level.value} {level.name}, {level.capacity} % of the normal capacity"),
-        ("cause", judgement.cause.message if judgement.cause else "none"),
+        ("cause", words or "none"),
     ]
     rows += _block("dependencies", {name: state.value for name, state in held.items()})
     rows += _block("features", {name: "on" if on else "off" for name, on in judgement.features.items()})

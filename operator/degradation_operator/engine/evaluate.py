@@ -137,9 +137,11 @@ def _decide(
     override: Override | None,
 ) -> Decision:
     memory = {
-        name: _expire(memory[name], spec.hold_for, now)
-        if name in memory
-        else DependencyMemory(standing=states.begin(now))
+        name: DependencyMemory(standing=states.begin(now))
+        if (known := memory.get(name)) is None
+        else _expire(known, spec.hold_for, now)
+        if known.window
+        else known
         for name in spec.dependencies
     }
     verdict = previous.verdict

@@ -10,7 +10,7 @@ from degradation.document import Mode, State
 from degradation.level import Level
 from degradation_operator.api.override import Override
 from degradation_operator.engine.evaluate import Decision, DependencyMemory, Verdict
-from degradation_operator.engine.level import Cause, Judgement, contributions_of, judge, shorten
+from degradation_operator.engine.level import Cause, cause, contributions, judge, shorten
 from degradation_operator.engine.spec import Spec
 
 
@@ -63,17 +63,13 @@ class Explanation:
 
 def explain(spec: Spec, decision: Decision, verdict: Verdict) -> Explanation:
     """Explain a decision by the present spec."""
-    computed_cause = _computed_cause(spec, decision, verdict.computed)
+    computed = _computed_cause(spec, decision)
     aside = verdict.mode is Mode.OBSERVE or verdict.override is not None
-    cause = computed_cause
-    if verdict.override is not None:
-        cause = _override_cause(verdict.override)
-    if verdict.level is Level.OPTIMAL:
-        cause = None
+    published = computed if verdict.override is None else _override_cause(verdict.override)
     return Explanation(
-        cause=cause,
+        cause=None if verdict.level is Level.OPTIMAL else published,
         observed=verdict.computed.level if aside else None,
-        observed_cause=computed_cause if aside else None,
+        observed_cause=computed if aside else None,
         recovery=_recovery(spec, decision, verdict),
     )
 
@@ -88,28 +84,27 @@ def _override_cause(override: Override) -> Cause:
     return Cause(message=shorten(f"set by hand until {until}: {override.reason}"))
 
 
-def _computed_cause(spec: Spec, decision: Decision, computed: Judgement) -> Cause | None:
-    cause = computed.cause
-    if cause is None:
+def _computed_cause(spec: Spec, decision: Decision) -> Cause | None:
+    """The cause by the held states, with what is known of them beside."""
+    held = {name: memory.held for name, memory in decision.dependencies.items()}
+    bare = cause(spec, held)
+    if bare is None:
         return None
-    if cause.dependency is not None:
-        memory = decision.dependencies[cause.dependency]
+    if bare.dependency is not None:
+        memory = decision.dependencies[bare.dependency]
         standing = memory.standing
-        present = standing.state is cause.state
+        present = standing.state is bare.state
         return replace(
-            cause,
-            message=shorten(_why(spec, cause.dependency, memory)),
+            bare,
+            message=shorten(_why(spec, bare.dependency, memory)),
             measured=standing.measured if present else None,
             threshold=standing.threshold if present else None,
         )
+    rule = next(rule for rule in spec.rules if rule.name == bare.rule)
     words = [
-        _why(spec, name, decision.dependencies[name])
-        for rule in (computed.contributions[0].rule,)
-        if rule is not None
-        for name, states in rule.terms
-        if decision.dependencies[name].held in states
+        _why(spec, name, decision.dependencies[name]) for name, states in rule.terms if held[name] in states
     ]
-    return replace(cause, message=shorten(f"rule {cause.rule}: {' and '.join(words)}"))
+    return replace(bare, message=shorten(f"rule {rule.name}: {' and '.join(words)}"))
 
 
 def _why(spec: Spec, name: str, memory: DependencyMemory) -> str:
@@ -206,7 +201,7 @@ def _recovery_by_results(spec: Spec, decision: Decision, verdict: Verdict) -> Re
 def _culprits(spec: Spec, present: Mapping[str, State], level: Level) -> list[str]:
     """The dependencies without which the level would be better, in the spec's order."""
     names: set[str] = set()
-    for contribution in contributions_of(spec, present):
+    for contribution in contributions(spec, present):
         if contribution.level < level:
             continue
         if contribution.dependency is not None:

@@ -47,16 +47,10 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What held states amount to.
-
-    Attributes:
-        contributions: Everything that asks for a worse level than OPTIMAL, worst first.
-    """
+    """What held states amount to."""
 
     level: Level
-    contributions: tuple[Contribution, ...]
     features: Mapping[str, bool]
-    cause: Cause | None
 
 
 def judge(spec: Spec, held: Mapping[str, State]) -> Judgement:
@@ -66,55 +60,61 @@ def judge(spec: Spec, held: Mapping[str, State]) -> Judgement:
         spec: The present spec.
         held: Each dependency's held state; one that is missing counts as Up.
     """
-    contributions = contributions_of(spec, held)
-    level = contributions[0].level if contributions else Level.OPTIMAL
-    cause = _cause(contributions[0], held) if contributions else None
-    return Judgement(level, contributions, features_at(spec, level, held), cause)
+    level = Level.OPTIMAL
+    for name, dependency in spec.dependencies.items():
+        state = held.get(name, State.UP)
+        if state is not State.UP and dependency.impact[state] > level:
+            level = dependency.impact[state]
+    for rule in spec.rules:
+        if rule.level > level and matches(rule, held):
+            level = rule.level
+    return Judgement(level, features_at(spec, level, held))
 
 
-def contributions_of(spec: Spec, held: Mapping[str, State]) -> tuple[Contribution, ...]:
-    """Everything that asks for a worse level than OPTIMAL, worst first."""
+def contributions(spec: Spec, held: Mapping[str, State]) -> tuple[Contribution, ...]:
+    """Everything that asks for a worse level than OPTIMAL, worst first: what explains a level."""
     found = [
-        Contribution(level=level, dependency=name, state=state)
-        for name, state in held.items()
-        if state is not State.UP
-        and (dependency := spec.dependencies.get(name)) is not None
-        and (level := dependency.impact[state]) is not Level.OPTIMAL
+        Contribution(level=dependency.impact[state], dependency=name, state=state)
+        for name, dependency in spec.dependencies.items()
+        if (state := held.get(name, State.UP)) is not State.UP and dependency.impact[state] > Level.OPTIMAL
     ]
     found += [Contribution(level=rule.level, rule=rule) for rule in spec.rules if matches(rule, held)]
-    if len(found) > 1:
-        found.sort(key=lambda contribution: contribution.order)
-    return tuple(found)
+    return tuple(sorted(found, key=lambda contribution: contribution.order))
+
+
+def cause(spec: Spec, held: Mapping[str, State]) -> Cause | None:
+    """What makes the level worse than OPTIMAL, if it is, told by the states alone."""
+    worst = next(iter(contributions(spec, held)), None)
+    if worst is None:
+        return None
+    if worst.rule is None:
+        return Cause(
+            dependency=worst.dependency, state=worst.state, message=f"{worst.dependency} is {worst.state}"
+        )
+    words = " and ".join(
+        f"{name} is {held.get(name, State.UP)}"
+        for name, states in worst.rule.terms
+        if held.get(name, State.UP) in states
+    )
+    return Cause(rule=worst.rule.name, message=shorten(f"rule {worst.rule.name}: {words}"))
 
 
 def matches(rule: RuleSpec, held: Mapping[str, State]) -> bool:
     """Whether all (or any) of the rule's terms hold."""
-    terms = (held.get(name, State.UP) in states for name, states in rule.terms)
-    return all(terms) if rule.every else any(terms)
+    # The first term that decides, decides: for `allOf` one that does not hold, for `anyOf` one that does.
+    for name, states in rule.terms:
+        if (held.get(name, State.UP) in states) is not rule.every:
+            return not rule.every
+    return rule.every
 
 
 def features_at(spec: Spec, level: Level, held: Mapping[str, State]) -> dict[str, bool]:
     """Each feature: on while the level is at most its `maxLevel` and nothing it requires is Down."""
+    down = {name for name, state in held.items() if state is State.DOWN}
     return {
-        feature.name: level <= feature.max_level
-        and not (feature.requires and any(held.get(name) is State.DOWN for name in feature.requires))
+        feature.name: level <= feature.max_level and down.isdisjoint(feature.requires)
         for feature in spec.features
     }
-
-
-def _cause(contribution: Contribution, held: Mapping[str, State]) -> Cause:
-    if contribution.rule is None:
-        return Cause(
-            dependency=contribution.dependency,
-            state=contribution.state,
-            message=f"{contribution.dependency} is {contribution.state}",
-        )
-    words = " and ".join(
-        f"{name} is {held.get(name, State.UP)}"
-        for name, states in contribution.rule.terms
-        if held.get(name, State.UP) in states
-    )
-    return Cause(rule=contribution.rule.name, message=shorten(f"rule {contribution.rule.name}: {words}"))
 
 
 def shorten(text: str, most: int = 256) -> str:

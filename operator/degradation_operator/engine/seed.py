@@ -55,7 +55,7 @@ def seed(document: Document | None, status: LevelStatus | None, now: Now) -> Dec
             override=None,
             features={} if document is None else document.features,
             held=held,
-            computed=Judgement(level, (), {}, None),
+            computed=Judgement(level, {}),
         ),
         level_since=_since(document, status, now),
     )

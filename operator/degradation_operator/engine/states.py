@@ -108,13 +108,19 @@ def _extend(tally: Tally, seen: State, result: ProbeResult, *, agrees: bool) -> 
         if settled:
             return tally
     return Tally(
-        at_least_as_bad=tuple(min(n + 1, _MOST) if badness >= i else 0 for i, n in enumerate(bad)),  # type: ignore[arg-type]
-        at_least_as_good=tuple(min(n + 1, _MOST) if badness <= i else 0 for i, n in enumerate(good)),  # type: ignore[arg-type]
+        at_least_as_bad=_longer(bad, badness >= 0, badness >= 1, badness >= 2, badness >= 3),
+        at_least_as_good=_longer(good, badness <= 0, badness <= 1, badness <= 2, badness <= 3),
         latest=result,
         disagreeing=()
         if agrees
         else (*(r for r in tally.disagreeing if r.outcome is not result.outcome), result),
     )
+
+
+def _longer(row: Row, *hits: bool) -> Row:
+    """Each count one higher where the result belongs to its row, 0 where it breaks it."""
+    a, b, c, d = [(n + 1 if n < _MOST else n) if hit else 0 for n, hit in zip(row, hits, strict=True)]
+    return a, b, c, d
 
 
 _ROW_BAD: Final = tuple(tuple(_MOST if badness >= i else 0 for i in range(4)) for badness in range(4))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from degradation.document import State
-from degradation_operator.engine.level import judge
+from degradation_operator.engine.level import cause, judge
 
 from .machine import dependency, retail, rule
 
@@ -45,7 +45,7 @@ HEALTHY = rule("healthy", 2, ("redis", "Up"))
 
 
 @pytest.mark.parametrize(
-    ("rules", "states", "level", "cause"),
+    ("rules", "states", "level", "words"),
     [
         ((BOTH,), {"redis": "Down"}, 2, "redis is Down"),
         ((BOTH,), {"redis": "Down", "openai": "Slow"}, 5, "rule both: redis is Down and openai is Slow"),
@@ -55,13 +55,14 @@ HEALTHY = rule("healthy", 2, ("redis", "Up"))
         ((HEALTHY,), {}, 2, "rule healthy: redis is Up"),
     ],
 )
-def test_rules(rules: tuple[object, ...], states: dict[str, str], level: int, cause: str | None) -> None:
-    judgement = judge(retail(rules=rules), held(**states))
-    assert (judgement.level, judgement.cause and judgement.cause.message) == (level, cause)
+def test_rules(rules: tuple[object, ...], states: dict[str, str], level: int, words: str | None) -> None:
+    spec = retail(rules=rules)
+    found = cause(spec, held(**states))
+    assert (judge(spec, held(**states)).level, found and found.message) == (level, words)
 
 
 def test_the_worst_state_is_named_as_the_cause_where_several_ask_for_the_level() -> None:
     spec = retail(dependencies={"a": dependency(slow=4), "b": dependency(down=4), "c": dependency(down=4)})
-    judgement = judge(spec, held(a="Slow", c="Down", b="Down"))
-    assert judgement.cause is not None
-    assert judgement.cause.message == "b is Down"
+    found = cause(spec, held(a="Slow", c="Down", b="Down"))
+    assert found is not None
+    assert found.message == "b is Down"
