@@ -130,6 +130,15 @@ def test_a_better_value_with_a_shorter_ramp_overtakes_and_the_one_before_is_skip
     assert play.at(15.0).level == 2
 
 
+def test_the_ramp_is_that_of_the_document_that_brought_the_value_first() -> None:
+    play = Play()
+    play.at(0.0, document(1, 4))
+    play.at(10.0, document(2, 1))  # due at 15
+    play.at(11.0, document(3, 1, ramp_over=2.0))
+
+    assert [len(play.following.pending), play.at(14.9).level, play.at(15.0).level] == [1, 4, 1]
+
+
 def test_a_ramp_of_nothing_is_over_at_once() -> None:
     play = Play()
     play.at(0.0, document(1, 4))
