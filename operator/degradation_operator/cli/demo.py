@@ -7,6 +7,8 @@ import click
 
 _TERMINATED = 143  # what a shell reports for a program that SIGTERM ended
 
+_WIDTH = 150  # characters of a line where no terminal says it
+
 
 @click.command()
 def demo() -> None:
@@ -24,7 +26,10 @@ def demo() -> None:
         message = f"{error.name} is missing: pip install 'degradation-operator[demo]'"
         raise click.ClickException(message) from None
     try:
-        well = asyncio.run(run_demo(Console()))
+        console = Console()
+        if not console.is_terminal:
+            console = Console(width=_WIDTH)
+        well = asyncio.run(run_demo(console))
     except ServerError as error:
         raise click.ClickException(str(error)) from None
     except asyncio.CancelledError:

@@ -1,8 +1,8 @@
 """The demo from beginning to end."""
 
 import asyncio
+import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +13,7 @@ from degradation_operator.demo.environment import Environment
 from degradation_operator.demo.observation import Watcher
 from degradation_operator.demo.sequence import START, STEPS, Result, perform
 from degradation_operator.demo.servers import ServerError
+from degradation_operator.demo.servers.scratch import make_scratch
 from degradation_operator.demo.views import View, results_table, verdict, view_for
 
 
@@ -26,12 +27,12 @@ async def run_demo(console: Console) -> bool:
         ServerError: Something could not be started.
         asyncio.CancelledError: SIGTERM came; all is ended.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="degradation-demo-") as directory,
-        _cancelled_by_sigterm(),
-        view_for(console) as view,
-    ):
-        results = await _tell(Path(directory), view)
+    directory = make_scratch("demo")
+    try:
+        with _cancelled_by_sigterm(), view_for(console) as view:
+            results = await _tell(directory, view)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
     console.print(results_table(results))
     wrong = [result for result in results if not result.met]
     for result in wrong:

