@@ -92,7 +92,8 @@ def test_a_wrong_type_of_any_field(path: tuple[str, ...]) -> None:
     key = path[-1]
     # An object is right for some, whatever it holds: unknown keys are ignored.
     other: Any = {"breakers": {"a": 1}, "halfOpen": 7, "redis": 7}.get(key, {"a": []})
-    for wrong in ([], "nonsense", -1.5, other):
+    wrongs: tuple[Any, ...] = ([], "nonsense", -1.5, other)
+    for wrong in wrongs:
         whole = json.loads(render(WHOLE))
         parent = whole
         for step in path[:-1]:
@@ -154,9 +155,7 @@ def test_unknown_keys_and_words_do_not_refuse(caplog: pytest.LogCaptureFixture) 
     following = followed.runner.following
     assert following.document is not None
     assert following.document.mode is Mode.ENFORCE
-    assert [
-        r.args[0] for r in caplog.records if r.levelno == logging.WARNING and "does not know" in r.msg
-    ] == [
+    assert _told(caplog) == [
         "mode",
         "dependencies.redis.state",
         "breakers.redis.mode",
