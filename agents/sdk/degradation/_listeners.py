@@ -47,11 +47,10 @@ class Listeners:
         for entry in tuple(self._entries):
             self._tell(entry, change)
 
-    def close(self) -> None:
-        """Cancel what still runs."""
+    def close(self) -> set[asyncio.Task[None]]:
+        """Cancel what still runs, and return it; to be called in the loop that was opened."""
         self._loop = None
-        for entry in self._entries:
-            entry.cancel()
+        return {task for entry in self._entries if (task := entry.cancel()) is not None}
 
     def forget(self) -> None:
         """In the child of a fork: what ran belongs to the parent, whose loop must not be touched."""
@@ -108,10 +107,12 @@ class _Entry:
                 return
             awaitable = result
 
-    def cancel(self) -> None:
-        if self.busy:
-            self.task.cancel()
-        self.task = self.missed = None
+    def cancel(self) -> asyncio.Task[None] | None:
+        task, self.task, self.missed = self.task, None, None
+        if task is None or task.done():
+            return None
+        task.cancel()
+        return task if isinstance(task, asyncio.Task) else None
 
     def _complain(self, error: BaseException) -> None:
         logger.error("%r failed on a change of the degradation level", self._listener, exc_info=error)

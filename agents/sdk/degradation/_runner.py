@@ -90,6 +90,7 @@ class Runner:
                 self._timer.cancel()
             if feeding is not None:
                 feeding.cancel()
+                await asyncio.wait({feeding}, timeout=RESTART_AFTER)
 
     # -- the sink
 

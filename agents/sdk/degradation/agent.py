@@ -224,17 +224,21 @@ class Agent:
             ConfigurationError: It cannot start as it is configured.
         """
         self._begin()
-        ready = asyncio.Event()
-        self._task = asyncio.create_task(self._follow(ready.set), name="degradation-agent")
-        waiting = asyncio.create_task(ready.wait())
+        ready = asyncio.get_running_loop().create_future()
+
+        def set_ready() -> None:
+            if not ready.done():
+                ready.set_result(None)
+
+        self._task = asyncio.create_task(self._follow(set_ready), name="degradation-agent")
         try:
-            # The deadline is the runner's; a runner that fails ends the wait too.
-            await asyncio.wait({waiting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+            # The deadline is the runner's; one that fails ends the wait too, and says why.
+            await asyncio.wait({ready, self._task}, return_when=asyncio.FIRST_COMPLETED)
+            if self._task.done():
+                self._task.result()
         except BaseException:
             await self.__aexit__()
             raise
-        finally:
-            waiting.cancel()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -351,7 +355,8 @@ class Agent:
         try:
             await self._runner.run(self._source(), ready, FIRST_DOCUMENT_WITHIN)
         finally:
-            self._board.listeners.close()
+            if ending := self._board.listeners.close():
+                await asyncio.wait(ending, timeout=STOP_WITHIN / 2)
 
     def _source(self) -> Source | None:
         directory = self._settings.directory

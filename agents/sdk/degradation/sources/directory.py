@@ -147,13 +147,7 @@ class DirectorySource:
         """
         for path in self._paths():
             try:
-                # Without O_NONBLOCK, opening a named pipe would wait for somebody to write to it.
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-                with os.fdopen(descriptor, "rb") as file:
-                    status = os.fstat(descriptor)
-                    if not stat.S_ISREG(status.st_mode):
-                        raise DocumentError("missing", f"{path} is not a file")
-                    return _stamp(status), file.read(MAX_BYTES + 1)
+                return _read_file(path)
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
@@ -208,6 +202,19 @@ class _Watch:
             return False
         self.alive = self._ended not in event.mask
         return event.name is None or event.name.name in {KEY, SWAPPED}
+
+
+def _read_file(path: Path) -> tuple[_Stamp, bytes]:
+    # Without O_NONBLOCK, opening a named pipe would wait for somebody to write to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise DocumentError("missing", f"{path} is not a file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return _stamp(status), file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _stamp(status: os.stat_result) -> _Stamp:
