@@ -40,7 +40,7 @@ _THEIR_END: Final = {
 
 
 def from_os_error(error: OSError) -> ProbeResult:
-    """What an error of a socket means. Which of them are ours: `deciding.md`'s table of results."""
+    """What an error of a socket means.."""
     if isinstance(error, TooMuchError):
         return TOO_MUCH
     if isinstance(error, ssl.SSLError):

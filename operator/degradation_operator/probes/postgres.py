@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -18,6 +16,7 @@ from degradation_operator.probes.deadline import Deadline
 from degradation_operator.probes.dial import Dialler
 from degradation_operator.probes.errors import from_os_error
 from degradation_operator.probes.line import HANDSHAKE_WITHIN, Line
+from degradation_operator.probes.pgwire import NOT_POSTGRES, LineLoop, WireError
 from degradation_operator.probes.results import CLOSED, READ_ONLY, ProbeError, down, inconclusive, slow
 
 if TYPE_CHECKING:
@@ -39,10 +38,6 @@ _FAILURES: Final = (
     OverflowError,
 )
 
-_NOT_POSTGRES: Final = down(Reason.BAD_ANSWER, "answered something that is not PostgreSQL")
-_NO_TLS: Final = inconclusive(
-    Reason.TLS_FAILED, "the server offers no TLS; switch it on there, or take tls out of the policy"
-)
 _STARTING: Final = down(Reason.BAD_ANSWER, "is starting up, shutting down or recovering")
 _FULL: Final = slow(Reason.THROTTLED, "takes no more connections")
 _REFUSED: Final = inconclusive(
@@ -60,11 +55,6 @@ _FORBIDDEN: Final = inconclusive(
 _NO_DATABASE: Final = inconclusive(
     Reason.NOT_FOUND, "there is no database of that name; see database in the policy"
 )
-_METHOD: Final = inconclusive(
-    Reason.AUTHENTICATION_FAILED,
-    "the server wants a way to authenticate that probes do not know; allow scram-sha-256 in its pg_hba.conf",
-)
-
 _BY_STATE: Final = {
     "53300": _FULL,  # too_many_connections
     "57P03": _STARTING,  # cannot_connect_now
@@ -103,7 +93,7 @@ class PostgresConnector:
         if target.password_secret_ref is not None:
             password = await self._credentials.text(target.password_secret_ref, deadline)
         await self._dialler.dial(line, deadline)
-        loop = _LineLoop(asyncio.get_running_loop(), line)
+        loop = LineLoop(asyncio.get_running_loop(), line)
         try:
             connection = await asyncpg.connect(
                 host=target.host,
@@ -112,7 +102,7 @@ class PostgresConnector:
                 password=password,
                 database=target.database,
                 # Given, all of these, so that no variable and no file of this machine has a say.
-                ssl=line.context if line.context is not None else False,
+                ssl=False,  # as far as the client knows; see LineLoop
                 direct_tls=False,
                 target_session_attrs=SessionAttribute.any,
                 server_settings={"application_name": "degradation-operator"},
@@ -120,7 +110,7 @@ class PostgresConnector:
                 loop=cast("asyncio.AbstractEventLoop", loop),
             )
         except _FAILURES as error:
-            raise ProbeError(_judge(error, loop)) from None
+            raise ProbeError(_judge(error)) from None
         session = PostgresSession(connection, line)
         try:
             await session.prepare()
@@ -161,7 +151,7 @@ class PostgresSession:
         except _FAILURES as error:
             raise ProbeError(self._judge(error)) from None
         if row is None:
-            raise ProbeError(_NOT_POSTGRES)
+            raise ProbeError(NOT_POSTGRES)
         in_recovery, read_only = row
         return READ_ONLY if in_recovery or read_only == "on" else None
 
@@ -182,87 +172,21 @@ class PostgresSession:
         return _judge(error)
 
 
-class _LineLoop:
-    """The event loop as the client sees it: connecting gives the line, which is connected already.
-
-    So the client keeps the name, for TLS, while the address is one that was checked, resolved once; and
-    whatever the client opens can be cut from outside. There is no second connection: the client would open
-    one to ask the server to cancel a statement.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, line: Line) -> None:
-        self._loop = loop
-        self._line = line
-        self.garbage = False  # The answer to the request for TLS was neither yes nor no.
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loop, name)
-
-    async def create_connection(
-        self, factory: Callable[[], asyncio.Protocol], _host: str, _port: int
-    ) -> tuple[asyncio.BaseTransport, asyncio.Protocol]:
-        """Give the line."""
-        made = await self._line.start(self._noting(factory), plain=True)
-        return self._line.transport, made
-
-    async def start_tls(
-        self,
-        transport: asyncio.WriteTransport,
-        protocol: asyncio.BaseProtocol,
-        context: ssl.SSLContext,
-        *,
-        server_hostname: str,  # noqa: ARG002 - the client's idea of it; the policy may know better
-    ) -> asyncio.Transport | None:
-        """Speak TLS on the line from now on, and expect the line's name."""
-        secured = await self._loop.start_tls(
-            transport,
-            protocol,
-            context,
-            server_hostname=self._line.server_name,
-            ssl_handshake_timeout=HANDSHAKE_WITHIN,
-        )
-        if secured is not None:
-            self._line.carry(secured)
-        return secured
-
-    def _noting(self, factory: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
-        """The client calls garbage a refusal of TLS: note what came."""
-        if self._line.context is None:
-            return factory
-
-        def make() -> asyncio.Protocol:
-            protocol = factory()
-            receive = protocol.data_received
-
-            def note(data: bytes) -> None:
-                self.garbage = data not in {b"S", b"N"}
-                receive(data)
-
-            protocol.data_received = note  # type: ignore[method-assign]  # of this one object
-            return protocol
-
-        return make
-
-
-def _judge(error: Exception, loop: _LineLoop | None = None) -> ProbeResult:
+def _judge(error: Exception) -> ProbeResult:
     if isinstance(error, asyncpg.ConnectionDoesNotExistError):
         # asyncpg's word for a connection that ended; why is its cause, where it knows.
         match error.__cause__:
             case OSError() | asyncpg.PostgresError() as cause:
                 error = cause
     match error:
+        case WireError():
+            return error.result
         case asyncpg.PostgresError():
             return _by_state(error)
-        case ConnectionError() if "rejected SSL upgrade" in str(error):
-            return _NOT_POSTGRES if loop is not None and loop.garbage else _NO_TLS
-        case ConnectionError() if loop is not None and loop.garbage:
-            return _NOT_POSTGRES
         case OSError():
             return from_os_error(error)
-        case asyncpg.InterfaceError() if "authentication" in str(error):
-            return _METHOD
         case _:
-            return _NOT_POSTGRES
+            return NOT_POSTGRES
 
 
 def _by_state(error: asyncpg.PostgresError) -> ProbeResult:
