@@ -26,7 +26,7 @@ def check(policy: DegradationPolicy) -> tuple[Problem, ...]:
 
 
 def possible_states(dependency: Dependency) -> frozenset[State]:
-    """The states that a dependency's probe can lead to (`deciding.md`, the table of results).
+    """The states that a dependency's probe can lead to.
 
     Only PostgreSQL says read-only. Slow needs `slowAfter`, or a kind that can say that it turns more away:
     HTTP's 429, PostgreSQL's "too many connections", redis' "max number of clients"; TCP says nothing.

@@ -40,7 +40,7 @@ _THEIR_END: Final = {
 
 
 def from_os_error(error: OSError) -> ProbeResult:
-    """What an error of a socket means.."""
+    """What an error of a socket means."""
     if isinstance(error, TooMuchError):
         return TOO_MUCH
     if isinstance(error, ssl.SSLError):

@@ -221,7 +221,7 @@ def test_a_host_without_a_dot(probe: dict[str, Any], path: str | None, host: str
     ("probe", "recovery", "seconds"),
     [
         ({}, {}, 51),
-        ({"interval": "19s"}, {}, 60),  # deciding.md: with the defaults it holds for intervals up to 19 s
+        ({"interval": "19s"}, {}, 60),  # with the defaults it holds for intervals up to 19 s
         ({"interval": "4s"}, {}, 42),
         ({"interval": "100ms"}, {}, 35.25),
         ({"interval": "20s", "timeout": "8s", "recheckInterval": "2s", "successThreshold": 4}, {}, 69),
