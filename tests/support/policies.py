@@ -57,6 +57,21 @@ def changed(
     return policy
 
 
+def _lengthened(policy: dict[str, Any], lengths: dict[str, int]) -> dict[str, Any]:
+    for path, length in lengths.items():
+        holder, key = _holder(policy, path)
+        if isinstance(holder[key], str):
+            holder[key] = "a" * length
+        else:
+            first, *rest = holder[key]
+            more = [copy.deepcopy(first) for _ in range(length - 1 - len(rest))]
+            for number, item in enumerate(more):
+                if isinstance(item, dict) and "name" in item:
+                    item["name"] = f"more-{number}"
+            holder[key] = [first, *rest, *more]
+    return policy
+
+
 def _holder(policy: dict[str, Any], path: str) -> tuple[Any, Any]:
     holder: Any = policy
     *way, last = [int(part) if part.isdigit() else part for part in path.split(".")]
@@ -76,7 +91,9 @@ def _cases(which: str) -> list[Case]:
     return [
         Case(
             name=case["name"],
-            policy=changed(table["base"], case.get("set", {}), case.get("remove")),
+            policy=_lengthened(
+                changed(table["base"], case.get("set", {}), case.get("remove")), case.get("long", {})
+            ),
             path=case.get("path", ""),
             message=case.get("message", ""),
             models_only=case.get("only") == "models",
