@@ -207,7 +207,7 @@ class WarmProbe:
         now = asyncio.get_running_loop().time()
         if turned_read_only or now >= self._renew_at:
             self._renew_at = now + self._renew_after
-            renewal = _Renewal(self._connector, self._take_renewed)
+            renewal = _Renewal(self._connector, self._patience, self._take_renewed)
             self._renewal = start_attempt(renewal, on_result=self._renewal_ended, lateness=deadline.lateness)
 
     def _take_renewed(self, session: Session) -> None:
@@ -232,28 +232,38 @@ _RENEWED: Final = ProbeResult(outcome=Outcome.UP, reason=Reason.ANSWERED, messag
 
 
 class _Renewal:
-    """Makes one connection within the bounds of an attempt, and hands it over."""
+    """Makes one connection within the bounds of an attempt, and hands it over once it has answered.
 
-    def __init__(self, connector: Connector, take: Callable[[Session], None]) -> None:
+    A connection that was accepted may still be turned away at its first question ("too many clients"), and must
+    not take the place of one that works.
+    """
+
+    def __init__(self, connector: Connector, patience: Patience, take: Callable[[Session], None]) -> None:
         self.kind = connector.kind
         self._connector = connector
+        self._patience = patience
         self._take = take
         self._line = Line()
+        self._session: Session | None = None
 
     async def attempt(self, deadline: Deadline) -> ProbeResult:
         try:
-            session = await self._connector.connect(self._line, deadline)
+            session = self._session = await self._connector.connect(self._line, deadline)
+            deadline.expect_within(self._patience.timeout, self._patience.no_answer)
+            await session.check()
         except ProbeError as error:
-            self._line.abort()
+            self.abort()
             return error.result
-        if deadline.over:
-            session.abort()
-        else:
+        if session.reusable and not deadline.over:
             self._take(session)
+        else:
+            self.abort()
         return _RENEWED
 
     def abort(self) -> None:
         self._line.abort()
+        if self._session is not None:
+            self._session.abort()
 
     async def aclose(self) -> None:
         self.abort()

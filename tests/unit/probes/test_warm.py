@@ -248,8 +248,27 @@ async def test_renewed_in_the_background_once_it_is_old() -> None:
     await until(lambda: len(bench.server.made) == 2)
     await settled()
     assert await bench.see() is UP
-    assert bench.server.asked == [0, 0, 1]
+    assert bench.server.asked == [0, 0, 1, 1]  # the new one answered before it took the old one's place
     assert bench.server.ended[0] == "closed"
+
+
+async def test_a_new_connection_that_is_turned_away_does_not_take_the_place_of_one_that_works() -> None:
+    bench = Bench(FakeServer(), renew_after=0.02)
+    await bench.see()
+    await asyncio.sleep(0.03)
+    bench.server.answer = full_for_new_ones(bench.server)
+    assert await bench.see() is UP
+    await until(lambda: bench.renewal_failures == ["fake"])
+    assert await bench.see() is UP
+    assert bench.server.asked == [0, 0, 1, 0]
+    assert bench.server.ended == ["", "aborted"]
+
+
+def full_for_new_ones(server: FakeServer) -> Answer:
+    async def answer() -> ProbeResult | None:
+        return await (expected if server.asked[-1] == 0 else broken)()
+
+    return answer
 
 
 async def test_a_renewal_does_not_end_the_connection_that_is_being_asked() -> None:
@@ -301,12 +320,12 @@ async def test_renewed_after_the_first_read_only_result_of_a_row() -> None:
     await bench.see()
     bench.server.answer = read_only
     assert [await bench.see() for _ in range(3)] == [Outcome.READ_ONLY] * 3
-    assert bench.server.asked == [0, 0, 1, 1]
+    assert bench.server.asked == [0, 0, 1, 1, 1]
     bench.server.answer = expected
     await bench.see()
     bench.server.answer = read_only
     assert [await bench.see() for _ in range(2)] == [Outcome.READ_ONLY] * 2
-    assert bench.server.asked[-2:] == [1, 2]
+    assert bench.server.asked[-3:] == [1, 2, 2]
 
 
 async def test_a_client_that_cannot_be_ended_is_given_up_and_leaves_nothing() -> None:
