@@ -43,7 +43,9 @@ async def test_secrets_stay_secret(tmp_path: Path, shop: Shop) -> None:
         async with FaultProxy(redis.host, redis.port) as proxy:
             await proxy.break_(Fault.GARBAGE)
             run.edit(policy([shop.dependency("redis", {"down": 2}, changes={"port": proxy.port})]))
-            await eventually(lambda: run.dependency("redis").get("reason") in {"BadAnswer", "Timeout"}, within=20)
+            await eventually(
+                lambda: run.dependency("redis").get("reason") in {"BadAnswer", "Timeout"}, within=20
+            )
         texts.append(everything())
     texts.append(run.log.read_text())
     secrets = [s for kept in (wrong, shop.secrets) for name, s in kept.items() if name != "s3/accessKey"]
