@@ -4,7 +4,7 @@
 PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$python && break; done)
 BIN := .venv/bin
-SOURCES := operator agents tests benchmarks tools
+SOURCES := operator agents tests benchmarks examples tools
 
 .PHONY: help demo test check bench format clean environment servers python
 
