@@ -18,6 +18,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,6 +34,7 @@ from degradation_operator.probes.attempt import start_attempt
 from degradation_operator.probes.factory import ProbeFactory
 from degradation_operator.probes.guard import AddressGuard
 from degradation_operator.probes.warm import RENEW_AFTER, WarmProbe
+from degradation_operator.scheduler.lateness import LoopLateness
 
 INTERVAL = 5.0  # seconds
 LIMIT = 2.5
@@ -60,6 +62,8 @@ class Probes:
 
     def __init__(self, server: RedisServer, targets: int) -> None:
         self.done = self.failed = 0
+        self.reasons: Counter[str] = Counter()
+        self._lateness = LoopLateness(asyncio.get_running_loop())
         factory = ProbeFactory(
             secrets=self, guard=AddressGuard(allow_loopback=True), on_renewal_failure=self._renewal_failed
         )
@@ -83,7 +87,7 @@ class Probes:
         return PASSWORD.encode()
 
     def ask(self, number: int) -> None:
-        start_attempt(self._probes[number], on_result=self._finished, lateness=lambda _since: 0.0)
+        start_attempt(self._probes[number], on_result=self._finished, lateness=self._lateness.since)
 
     def spread(self, number: int, seconds: float) -> None:
         probe = self._probes[number]
@@ -91,12 +95,15 @@ class Probes:
         probe._renew_at = time.monotonic() + seconds  # noqa: SLF001
 
     async def close(self) -> None:
+        self._lateness.stop()
         for probe in self._probes:
             await probe.aclose()
 
     def _finished(self, result: ProbeResult) -> None:
         self.done += 1
-        self.failed += result.outcome is not Outcome.UP
+        if result.outcome is not Outcome.UP:
+            self.failed += 1
+            self.reasons[f"{result.outcome}: {result.reason}"] += 1
 
     def _renewal_failed(self, _kind: str) -> None:
         self.failed += 1
@@ -157,7 +164,8 @@ async def measure(targets: int, seconds: float, rounds: int) -> dict[str, object
     with tempfile.TemporaryDirectory() as directory:
         server = RedisServer(Path(directory), password=PASSWORD, max_clients=4 * targets + 100)
         async with server:
-            sides: dict[str, Side] = {"probes": Probes(server, targets), "client": Client(server, targets)}
+            probes = Probes(server, targets)
+            sides: dict[str, Side] = {"probes": probes, "client": Client(server, targets)}
             for side in sides.values():
                 await run(side, targets, INTERVAL)  # connects
                 for number in range(targets):
@@ -181,6 +189,7 @@ async def measure(targets: int, seconds: float, rounds: int) -> dict[str, object
         "probes_microseconds_each": round(per_ask("probes"), 1),
         "client_microseconds_each": round(per_ask("client"), 1),
         "failed": {name: side.failed for name, side in sides.items()},
+        "reasons": dict(probes.reasons),
         "ratio": round(cpu["probes"] / cpu["client"], 2),
         "limit": LIMIT,
         "python": platform.python_version(),
