@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from degradation._errors import FeatureDisabled, Rejected
+from degradation._shortcut import shortcut
 
 __all__ = ["Admit", "Gate", "OrElse", "OrElseAwait", "current_rejection", "gated"]
 
@@ -24,16 +24,6 @@ _rejection: Final[ContextVar[Rejected | None]] = ContextVar("degradation_rejecti
 def current_rejection() -> Rejected | None:
     """Inside a fallback: why the call was not made. Elsewhere None."""
     return _rejection.get()
-
-
-@contextmanager
-def falling_back(rejection: Rejected) -> Iterator[None]:
-    """While it lasts, `current_rejection()` is this one."""
-    token = _rejection.set(rejection)
-    try:
-        yield
-    finally:
-        _rejection.reset(token)
 
 
 class Gate:
@@ -99,53 +89,43 @@ def gated(function: F, gate: Gate, admit: Admit, fallback: Callable[..., Any] | 
     """
     _check(function, fallback)
     if _is_coroutine_function(function):
-        return cast("F", _gated_coroutine_function(function, gate, admit, fallback))
-    return cast("F", _gated_function(function, gate, admit, fallback))
 
+        async def wait(*args: Any, **kwargs: Any) -> Any:
+            rejection = admit(gate)
+            if rejection is None:
+                gate.on += 1
+                return await function(*args, **kwargs)
+            with _falling_back(gate, rejection, fallback) as answer:
+                result = answer(*args, **kwargs)
+                return await result if inspect.isawaitable(result) else result
 
-def _gated_coroutine_function(
-    function: Callable[P, Awaitable[Any]], gate: Gate, admit: Admit, fallback: Callable[..., Any] | None
-) -> Callable[P, Coroutine[Any, Any, Any]]:
-    @functools.wraps(function)
-    async def call(*args: P.args, **kwargs: P.kwargs) -> Any:
-        if gate.open:
-            gate.on += 1
-            return await function(*args, **kwargs)
-        rejection = admit(gate)
-        if rejection is None:
-            gate.on += 1
-            return await function(*args, **kwargs)
-        if fallback is None:
-            gate.refused += 1
-            raise rejection
-        gate.fallback += 1
-        with falling_back(rejection):
-            result = fallback(*args, **kwargs)
-            return await result if inspect.isawaitable(result) else result
+        return cast("F", shortcut(function, gate, wait, wait=True))
 
-    return call
-
-
-def _gated_function(
-    function: Callable[P, Any], gate: Gate, admit: Admit, fallback: Callable[..., Any] | None
-) -> Callable[P, Any]:
-    @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> Any:
-        if gate.open:
-            gate.on += 1
-            return function(*args, **kwargs)
+    def otherwise(*args: Any, **kwargs: Any) -> Any:
         rejection = admit(gate)
         if rejection is None:
             gate.on += 1
             return function(*args, **kwargs)
-        if fallback is None:
-            gate.refused += 1
-            raise rejection
-        gate.fallback += 1
-        with falling_back(rejection):
-            return fallback(*args, **kwargs)
+        with _falling_back(gate, rejection, fallback) as answer:
+            return answer(*args, **kwargs)
 
-    return call
+    return cast("F", shortcut(function, gate, otherwise, wait=False))
+
+
+@contextmanager
+def _falling_back(
+    gate: Gate, rejection: FeatureDisabled, fallback: Callable[..., Any] | None
+) -> Iterator[Callable[..., Any]]:
+    """The fallback; while it runs, `current_rejection()` is this one. Without a fallback it is raised."""
+    if fallback is None:
+        gate.refused += 1
+        raise rejection
+    gate.fallback += 1
+    token = _rejection.set(rejection)
+    try:
+        yield fallback
+    finally:
+        _rejection.reset(token)
 
 
 def _check(function: Callable[..., Any], fallback: Callable[..., Any] | None) -> None:
