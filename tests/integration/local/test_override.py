@@ -76,8 +76,10 @@ async def test_to_5_and_back(run: LocalRun, redis_server: RedisServer) -> None:
             {"level": 1},
             document.override.until,
         )
-        overridden = run.condition("Overridden")
-        assert (overridden["status"], overridden["reason"]) == ("True", "Overridden")
+        overridden = await eventually(
+            lambda: c if (c := run.condition("Overridden"))["status"] == "True" else None
+        )
+        assert overridden["reason"] == "Overridden"
         # The states stay what they are, and what breakers are told.
         await redis_server.stop()
         down = await eventually(
