@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import statistics
 import tempfile
 import time
@@ -33,6 +34,7 @@ async def measure(folder: Path) -> list[float]:
         async with LocalRun(folder, spec) as run:
             for _ in range(ROUNDS):
                 await run.level(1)
+                await asyncio.sleep(random.uniform(0, 0.25))  # anywhere between two probes
                 killed = time.perf_counter()
                 stopping = asyncio.create_task(redis.stop(kill=True))
                 while (run.directory / "level").read_text() != "2":
