@@ -106,6 +106,13 @@ class Clients:
     s3: Any
 
 
+async def _nothing_to_reset(_connection: object) -> None:
+    """Single statements change no session.
+
+    asyncpg's own reset is a further round trip, which may fail after the statement went well.
+    """
+
+
 @asynccontextmanager
 async def connect(settings: Settings) -> AsyncIterator[Clients]:
     """Make the clients. Nothing is dialled yet: the shop starts also while everything is down."""
@@ -135,6 +142,7 @@ async def connect(settings: Settings) -> AsyncIterator[Clients]:
             max_size=10,
             timeout=2,
             command_timeout=5,
+            reset=_nothing_to_reset,
         )
         stack.callback(pool.terminate)
         ai = openai.AsyncOpenAI(

@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from degradation_operator.demo.servers.openai import Failure
 
-_PRICE: Final = re.compile(r"price\D{0,40}?(\d{1,9}(?:\.\d{1,4})?)", re.IGNORECASE)
+_PRICE: Final = re.compile(r"\b(\d{1,9}\.\d{2})\b")
 _BOUND: Final = Decimal("0.10")  # An adjusted price stays within this share of the one given.
 _CREATED: Final = 1_700_000_000  # No clock: the same question has the same answer.
 
