@@ -50,7 +50,7 @@ STATUS_EVERY: Final = 5.0
 """Seconds between two writes of a status where the document does not change."""
 
 RETRY_FIRST: Final = 0.5
-RETRY_MOST: Final = 30.0
+RETRY_MOST: Final = 5.0
 """Seconds from a failed write to the next attempt; doubled each time from the first to the most."""
 
 ProbeKey = tuple[str, str, str]
@@ -102,6 +102,7 @@ class PolicyLoop:
         self._stands = False  # whether the document that was published last is what stands there
         self._events: list[Event] = []
         self._unpublished: tuple[str, str] | None = None
+        self._complained: str | None = None
         self._wake = asyncio.Event()
         self._look_again = True  # at what stands published
         self._found_revision: int | None = None  # of the document that was found when looking last
@@ -152,10 +153,11 @@ class PolicyLoop:
             if await self._step():
                 delay = RETRY_FIRST
                 until = min(self._decision.next_at if self._spec else inf, self._status_due)
+                await self._sleep(until)
             else:
-                until = self._clock.now().monotonic + delay
+                # Whatever happens meanwhile waits: a place that is in trouble is not asked again at once.
+                await asyncio.sleep(delay)
                 delay = min(RETRY_MOST, delay * 2)
-            await self._sleep(until)
 
     def close(self) -> None:
         """Probe no more; what is published stays."""
@@ -186,9 +188,12 @@ class PolicyLoop:
             await self._publish()
         except PublishError as error:
             self._metrics.publish_failed(error.failure)
-            log.warning("%s", error.message, extra={"policy": str(self._source.ref)})
+            if error.message != self._complained:
+                log.warning("%s", error.message, extra={"policy": str(self._source.ref)})
+            self._complained = error.message
             self._look_again = True
             return False
+        self._complained = None
         return True
 
     async def _look(self) -> None:

@@ -49,7 +49,7 @@ class LocalPublisher:
     async def write_document(self, source: PolicySource, document: Document) -> None:
         """Swap the files."""
         del source
-        await self._on_disk(lambda: swap(self._directory, documents.data(document)), "write")
+        await self._on_disk(lambda: self._swap(document), "write")
 
     async def write_status(self, source: PolicySource, status: LevelStatus) -> None:
         """Keep the DegradationStatus' status."""
@@ -89,8 +89,16 @@ class LocalPublisher:
             document = None
         return document, read_state(self._directory)
 
+    def _swap(self, document: Document) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)  # Somebody may have deleted it.
+        swap(self._directory, documents.data(document))
+
+    def _write_state(self, state: LocalState) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        write_state(self._directory, state)
+
     async def _keep(self, state: LocalState) -> None:
-        await self._on_disk(lambda: write_state(self._directory, state), "write")
+        await self._on_disk(lambda: self._write_state(state), "write")
         self._state = state
 
     async def _on_disk(self, act: Callable[[], T], verb: str) -> T:
@@ -98,10 +106,10 @@ class LocalPublisher:
         try:
             async with asyncio.timeout(DEADLINE):
                 return await loop.run_in_executor(self._disk, act)
-        except PermissionError as error:
+        except PermissionError:
             raise PublishError(
                 "forbidden",
-                f"cannot {verb} {error.filename or self._directory}: permission denied; let this user write there",
+                f"cannot {verb} {self._directory}: permission denied; let this user read and write there",
             ) from None
         except TimeoutError:
             raise PublishError(
@@ -109,6 +117,4 @@ class LocalPublisher:
                 f"cannot {verb} {self._directory}: the disk did not answer within {DEADLINE:g} s",
             ) from None
         except OSError as error:
-            raise PublishError(
-                "other", f"cannot {verb} {error.filename or self._directory}: {error.strerror}"
-            ) from None
+            raise PublishError("other", f"cannot {verb} {self._directory}: {error.strerror}") from None

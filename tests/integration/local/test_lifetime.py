@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ async def test_a_document_edited_or_deleted_by_hand_is_right_again_with_a_higher
         before = await run.level(1)
         await eventually(lambda: run.status().get("level") == 1)
         document = run.directory / "degradation.json"
-        for deed in ("edit", "garbage", "delete", "delete data", "delete state"):
+        for deed in ("edit", "garbage", "delete", "delete data", "delete all", "delete state"):
             revision = run.revision()
             if deed == "edit":
                 document.write_text(document.read_text().replace('"level":1', '"level":4'))
@@ -127,6 +128,8 @@ async def test_a_document_edited_or_deleted_by_hand_is_right_again_with_a_higher
                 document.write_text("{")
             elif deed == "delete":
                 document.unlink()
+            elif deed == "delete all":
+                shutil.rmtree(run.directory)
             elif deed == "delete data":
                 (run.directory / "..data").unlink()
             else:
