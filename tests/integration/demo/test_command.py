@@ -41,7 +41,12 @@ async def test_nothing_stays_behind_when_it_is_interrupted(
     moment: str, number: signal.Signals, code: int
 ) -> None:
     process = await asyncio.create_subprocess_exec(
-        *DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+        *DEMO,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        # Whoever runs the tests in the background lets them, and all they start, ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     async with asyncio.timeout(60):
