@@ -81,8 +81,9 @@ class Controller:
 
     @property
     def published(self) -> bool:
-        """Whether every policy's decision stands where agents look."""
-        return all(running.loop.published for running in self._policies.values())
+        """Whether there are policies, and every one's decision stands where agents look."""
+        loops = [running.loop for running in self._policies.values()]
+        return bool(loops) and all(loop.published for loop in loops)
 
     def _take(self, key: ProbeKey, result: ProbeResult) -> Follow:
         running = self._policies.get(PolicyRef(key[0], key[1]))
