@@ -81,13 +81,21 @@ class Probes:
                 },
             }
         )
+        self._under_way: set[int] = set()
         self._probes = [factory.build(dependency, namespace="benchmark") for _ in range(targets)]
 
     async def read(self, _ref: SecretKey, *, host: str) -> bytes:  # noqa: ARG002
         return PASSWORD.encode()
 
     def ask(self, number: int) -> None:
-        start_attempt(self._probes[number], on_result=self._finished, lateness=self._lateness.since)
+        if number in self._under_way:
+            return  # As the scheduler does: one attempt at a time.
+        self._under_way.add(number)
+        start_attempt(
+            self._probes[number],
+            on_result=lambda result: self._finished(number, result),
+            lateness=self._lateness.since,
+        )
 
     def spread(self, number: int, seconds: float) -> None:
         probe = self._probes[number]
@@ -99,7 +107,8 @@ class Probes:
         for probe in self._probes:
             await probe.aclose()
 
-    def _finished(self, result: ProbeResult) -> None:
+    def _finished(self, number: int, result: ProbeResult) -> None:
+        self._under_way.discard(number)
         self.done += 1
         if result.outcome is not Outcome.UP:
             self.failed += 1
