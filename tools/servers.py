@@ -5,11 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from system import Missing, install
 
 VERSITYGW = "v1.8.0"
+PROGRESS_EVERY = 10.0  # seconds
 GO = (1, 21)  # From it on Go fetches the newer toolchain that a module asks for.
 
 
@@ -51,12 +53,30 @@ def have_versitygw() -> None:
         {"GOTOOLCHAIN": "auto"} | dict(os.environ) | {"GOBIN": str(building), "GOFLAGS": "-trimpath"}
     )
     module = f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW}"
-    built = subprocess.run([go, "install", module], env=environment, check=False)
-    if built.returncode != 0:
+    if not build(go, module, environment):
         raise Missing(f"versitygw could not be built: GOTOOLCHAIN=auto go install {module}")
     target.parent.mkdir(exist_ok=True)
     (building / "versitygw").replace(target)
     building.rmdir()
+
+
+def build(go: str, module: str, environment: "dict[str, str]") -> bool:
+    """Fetch and compile a module; of Go's many lines show how far it is, and the last ones where it fails."""
+    said = []
+    begun = time.monotonic()
+    shown = begun
+    with subprocess.Popen(
+        [go, "install", "-v", module], env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None  # noqa: S101 - a pipe was asked for
+        for line in process.stderr:
+            said.append(line)
+            if time.monotonic() - shown > PROGRESS_EVERY:
+                shown = time.monotonic()
+                print(f"   {len(said)} modules and packages after {shown - begun:.0f} s", flush=True)
+    if process.returncode != 0:
+        sys.stderr.write("".join(said[-20:]))
+    return process.returncode == 0
 
 
 def find_go() -> str:

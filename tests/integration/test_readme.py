@@ -40,7 +40,7 @@ def test_the_files_shown_are_the_examples() -> None:
 
 
 def test_every_command_is_known_to_this_test() -> None:
-    """`make demo` and `make test` are run by continuous integration; the others below."""
+    """`make demo` and `make test` are what continuous integration runs; the others are run below."""
     assert commands() == [
         "make demo",
         "make test",

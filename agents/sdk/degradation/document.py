@@ -20,6 +20,7 @@ from degradation.level import Level
 
 __all__ = [
     "KEY",
+    "KEYS",
     "MAX_BYTES",
     "MAX_REVISION",
     "BreakerEntry",
@@ -39,6 +40,9 @@ __all__ = [
 
 KEY: Final = "degradation.json"
 """The key of `data` (the file in a directory) that holds the document."""
+
+KEYS: Final = ("level", "name", "capacity", KEY)
+"""All keys of `data`; the others are for shells."""
 
 VERSION: Final = 1
 

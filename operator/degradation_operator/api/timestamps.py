@@ -41,6 +41,14 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def read_moment(text: str) -> datetime | None:
+    """An aware moment in UTC; None where the text is none, as where a person has written into a document."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC) if _RFC3339.fullmatch(text) else None
+    except (ValueError, OverflowError):
+        return None
+
+
 Timestamp = Annotated[
     datetime,
     BeforeValidator(_read),

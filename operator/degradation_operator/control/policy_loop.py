@@ -17,8 +17,9 @@ from degradation.document import Document
 from degradation_operator.api.dependency import Dependency
 from degradation_operator.api.names import ConditionReason
 from degradation_operator.api.override import Override
+from degradation_operator.api.parse import parse_override
 from degradation_operator.api.policy import DegradationPolicy
-from degradation_operator.api.problems import InvalidPolicy
+from degradation_operator.api.problems import InvalidOverride, InvalidPolicy
 from degradation_operator.engine.document import change_key, compose_document, next_revision
 from degradation_operator.engine.evaluate import Decision, begin, evaluate
 from degradation_operator.engine.explanation import Explanation, explain
@@ -118,8 +119,8 @@ class PolicyLoop:
 
     @property
     def published(self) -> bool:
-        """Whether the decision stands published."""
-        return self._stands
+        """Whether the decision stands published, as far as is known."""
+        return self._stands and self._unpublished is None
 
     def update(self, source: PolicySource) -> None:
         """A newer version of the policy or its override, or somebody touched what is published."""
@@ -211,7 +212,10 @@ class PolicyLoop:
         if not self.restored:
             self._decision = seed(ours, found.status, self._clock.now())
             self._published = replace(found, document=ours)
-            self._stands = ours is not None
+            # A document behind its status is an old one that somebody put back: agents are ahead of it.
+            seen = 0 if found.status is None else found.status.revision or 0
+            self._stands = ours is not None and ours.revision >= seen
+            self._override = _override_of(ours)
             self.restored = True
             return
         if found.document != self._published.document:
@@ -242,7 +246,6 @@ class PolicyLoop:
                 self._probe(dependency)
         for name in before:
             self._runner.remove(self._key(name))
-            self._metrics.forget_dependency(source.ref, name)
 
     def _probe(self, dependency: Dependency) -> None:
         probe = dependency.probe
@@ -293,8 +296,12 @@ class PolicyLoop:
         if self._stands and previous is not None and change_key(draft) == change_key(previous):
             return
         status = self._published.status
-        known = previous.revision if previous is not None else status.revision if status is not None else None
-        revision = next_revision(self._found_revision, known, now)
+        revision = next_revision(
+            self._found_revision,
+            None if previous is None else previous.revision,
+            None if status is None else status.revision,
+            wall=now,
+        )
         document = replace(draft, revision=revision)
         with self._metrics.publishing():
             await self._publisher.write_document(self._source, document)
@@ -374,3 +381,14 @@ class PolicyLoop:
         await self._publisher.write_policy_status(source, status)
         self._published = replace(self._published, policy_status=status)
         return True
+
+
+def _override_of(document: Document | None) -> Override | None:
+    """The override that was in force when the document was written: it holds where its source is unreadable."""
+    order = None if document is None else document.override
+    if order is None:
+        return None
+    try:
+        return parse_override({"level": int(order.level), "reason": order.reason, "until": order.until})
+    except InvalidOverride:
+        return None

@@ -102,9 +102,9 @@ class LiveView:
         self._live.__exit__(kind, error, trace)
 
     def say(self, words: str) -> None:
-        """Show it below what is there."""
-        if self._step is None:
-            self._live.update(Text(words))
+        """Show it: alone before the first step, above the table afterwards."""
+        if self._step is None and not self._results:
+            self._live.update(Text(words), refresh=True)
         else:
             self._live.console.print(words, markup=False, highlight=False)
 

@@ -16,15 +16,14 @@ MAX_LEAP: Final = 2**40
 """A revision that is higher than a known one by more than this is garbage: no policy has so many changes."""
 
 
-def next_revision(document: int | None, status: int | None, wall: datetime) -> int:
+def next_revision(*revisions: int | None, wall: datetime) -> int:
     """The revision of the next document.
 
     Args:
-        document: That of the document that stands there, None where there is none.
-        status: That of the status.
+        revisions: Those of what stands there and of what is remembered, None for what is absent.
         wall: The present moment.
     """
-    known = [r for r in (document, status) if r is not None and 0 < r < MAX_REVISION]
+    known = [r for r in revisions if r is not None and 0 < r < MAX_REVISION]
     if known:
         # One that leaps ahead of the other is garbage, as agents hold it to be.
         sound = [r for r in known if r - min(known) <= MAX_LEAP]

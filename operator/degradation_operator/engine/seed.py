@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from math import inf
 from typing import Final
 
 from degradation.document import Document, Mode, State
 from degradation.level import Level
 from degradation_operator.api.names import PresentState, Reason
-from degradation_operator.api.status import DependencyEntry, LevelStatus
+from degradation_operator.api.status import CauseEntry, DependencyEntry, LevelStatus
+from degradation_operator.api.timestamps import read_moment
 from degradation_operator.engine.evaluate import Decision, DependencyMemory, Verdict, begin
 from degradation_operator.engine.held import leave
 from degradation_operator.engine.level import Judgement
@@ -45,10 +46,15 @@ def seed(document: Document | None, status: LevelStatus | None, now: Now) -> Dec
     entries = {entry.name: entry for entry in status.dependencies} if status is not None and same else {}
     held = {} if document is None else {name: entry.state for name, entry in document.dependencies.items()}
     names = dict.fromkeys([*held, *entries])
+    cause = _cause(status) if status is not None and same else None
+    of = None if cause is None else cause.dependency
     return Decision(
         started=now.monotonic,
         hold_for=inf,  # No hold was in force: none has let anything go.
-        dependencies={name: _memory(entries.get(name), held.get(name), now) for name in names},
+        dependencies={
+            name: _memory(entries.get(name), held.get(name), cause if name == of else None, now)
+            for name in names
+        },
         verdict=Verdict(
             mode=document.mode if document is not None else Mode.ENFORCE,
             level=level,
@@ -63,15 +69,18 @@ def seed(document: Document | None, status: LevelStatus | None, now: Now) -> Dec
 
 def _since(document: Document | None, status: LevelStatus | None, now: Now) -> datetime:
     if document is not None:
-        try:
-            moment = datetime.fromisoformat(document.since)
-        except ValueError:
-            return now.wall
-        return moment.astimezone(UTC) if moment.tzinfo is not None else now.wall
+        return read_moment(document.since) or now.wall
     return status.since if status is not None and status.since is not None else now.wall
 
 
-def _memory(entry: DependencyEntry | None, held: State | None, now: Now) -> DependencyMemory:
+def _cause(status: LevelStatus) -> CauseEntry | None:
+    """By the rules: under Observe and an override it stands aside."""
+    return status.observed.cause if status.observed is not None else status.cause
+
+
+def _memory(
+    entry: DependencyEntry | None, held: State | None, cause: CauseEntry | None, now: Now
+) -> DependencyMemory:
     known = entry is not None and entry.state is not PresentState.UNKNOWN
     state = State(entry.state.value) if entry is not None and known else held
     standing = Standing(
@@ -81,6 +90,8 @@ def _memory(entry: DependencyEntry | None, held: State | None, now: Now) -> Depe
         if entry is not None and known and entry.reason is not None
         else _LIKELY_REASON[state or State.UP],
         message=entry.message if entry is not None and known else "as published before the start",
+        measured=cause.measured if cause is not None and cause.state is state else None,
+        threshold=cause.threshold if cause is not None and cause.state is state else None,
         unknown=_unknown(entry),
         unknown_since=entry.since if entry is not None and not known else None,
     )

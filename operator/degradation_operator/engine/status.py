@@ -22,12 +22,14 @@ from degradation_operator.api.status import (
     RecoveryEntry,
     TransitionEntry,
 )
+from degradation_operator.api.timestamps import read_moment
 from degradation_operator.engine.evaluate import Decision, Verdict
 from degradation_operator.engine.explanation import Explanation, Recovery
 from degradation_operator.engine.level import Cause, shorten
 from degradation_operator.engine.states import Standing
 
 MOST_TRANSITIONS: Final = 50
+MOST_FIGURE: Final = 64  # characters
 
 NOT_READY: Final = frozenset(
     {Reason.SECRET_MISSING, Reason.SECRET_FORBIDDEN, Reason.SECRET_NOT_ALLOWED, Reason.ADDRESS_REFUSED}
@@ -63,7 +65,7 @@ def compose_status(
         level=int(document.level),
         level_name=_name(document.level),
         capacity=document.level.capacity,
-        since=_moment(document.since),
+        since=read_moment(document.since),
         previous_level=None if document.previous_level is None else int(document.previous_level),
         cause=_cause(explanation.cause),
         dependencies=tuple(_dependency(name, m.standing) for name, m in decision.dependencies.items()),
@@ -100,8 +102,8 @@ def compose_policy_status(
         published = {
             "level": int(document.level),
             "level_name": _name(document.level),
-            "since": _moment(document.since),
-            "cause": cause.message if cause is not None else document.cause,
+            "since": read_moment(document.since),
+            "cause": cause.message if cause is not None else _shortened(document.cause),
         }
     return PolicyStatus(
         observed_generation=observed_generation,
@@ -216,13 +218,9 @@ def _name(level: Level) -> Any:
     return level.name
 
 
-def _moment(text: str) -> datetime | None:
-    """A document's time; None where a person has written something else there."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
+def _shortened(text: str | None) -> str | None:
+    """A document's words; a person may have written longer ones there."""
+    return None if text is None else shorten(text)
 
 
 def _whole(moment: datetime) -> datetime:
@@ -238,8 +236,8 @@ def _cause(cause: Cause | None) -> CauseEntry | None:
         rule=cause.rule,
         state=cause.state,
         message=cause.message,
-        measured=cause.measured,
-        threshold=cause.threshold,
+        measured=None if cause.measured is None else shorten(cause.measured, MOST_FIGURE),
+        threshold=None if cause.threshold is None else shorten(cause.threshold, MOST_FIGURE),
     )
 
 
@@ -251,14 +249,14 @@ def _dependency(name: str, standing: Standing) -> DependencyEntry:
             state=PresentState.UNKNOWN,
             since=standing.unknown_since,
             reason=unknown.reason,
-            message=unknown.message,
+            message=shorten(unknown.message),
         )
     return DependencyEntry(
         name=name,
         state=PresentState.UNKNOWN if standing.state is None else PresentState(standing.state.value),
         since=standing.since,
         reason=standing.reason,
-        message=standing.message,
+        message=shorten(standing.message),
     )
 
 
@@ -277,7 +275,7 @@ def _transitions(document: Document, previous: LevelStatus | None) -> tuple[Tran
         return before
     if previous.revision is not None and previous.revision >= document.revision:
         return before
-    began, ended = previous.since, _moment(document.since)
+    began, ended = previous.since, read_moment(document.since)
     seconds = int(max(0.0, (ended - began).total_seconds())) if began and ended else 0
     if ended is None:
         return before
@@ -285,7 +283,7 @@ def _transitions(document: Document, previous: LevelStatus | None) -> tuple[Tran
         **{"from": int(old)},
         to=int(document.level),
         at=ended,
-        cause=document.cause or "",
+        cause=shorten(document.cause or ""),
         revision=document.revision,
         seconds=seconds,
     )

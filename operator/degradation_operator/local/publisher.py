@@ -82,12 +82,22 @@ class LocalPublisher:
 
     def _read(self) -> tuple[Document | None, LocalState | None]:
         try:
-            with (self._directory / documents.KEY).open("rb") as file:
-                raw = file.read(documents.MAX_BYTES + 1)
-            document = documents.parse(raw)
-        except (FileNotFoundError, documents.DocumentError):
+            document: Document | None = self._read_document()
+        except (FileNotFoundError, UnicodeDecodeError, documents.DocumentError):
             document = None
         return document, read_state(self._directory)
+
+    def _read_document(self) -> Document | None:
+        """What stands there; None where one of the files for shells says something else."""
+        with (self._directory / documents.KEY).open("rb") as file:
+            document = documents.parse(file.read(documents.MAX_BYTES + 1))
+        right = documents.data(document)
+        texts = {
+            key: (self._directory / key).read_text(encoding="utf-8")
+            for key in documents.KEYS
+            if key != documents.KEY
+        }
+        return document if all(right[key] == text for key, text in texts.items()) else None
 
     def _swap(self, document: Document) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)  # Somebody may have deleted it.

@@ -81,11 +81,12 @@ class LocalStore:
         while True:
             try:
                 async with asyncio.timeout(DEADLINE):
-                    source, changed = await loop.run_in_executor(self._disk, self._look)
+                    source, seen = await loop.run_in_executor(self._disk, self._look, self._seen)
             except TimeoutError:
                 log.warning("the disk did not answer within %g s; nothing is followed meanwhile", DEADLINE)
                 continue
-            if changed:
+            if seen != self._seen:
+                self._seen = seen
                 self._tell(source)
                 self._source = source
                 return self._ref
@@ -115,23 +116,23 @@ class LocalStore:
                 extra=extra,
             )
 
-    def _look(self) -> tuple[PolicySource, bool]:
-        """In the disk's thread: read again what changed."""
+    def _look(self, before: _Seen | None) -> tuple[PolicySource, _Seen]:
+        """In the disk's thread: read again what changed since `before`."""
         seen = _Seen(
             policy=_signature(self._file),
             override=_signature(self._directory / OVERRIDE),
             published=tuple(
-                _signature(self._directory / name) for name in (f"{DATA}/{documents.KEY}", state.NAME)
+                _signature(self._directory / name)
+                for name in (state.NAME, *(f"{DATA}/{key}" for key in documents.KEYS))
             )
-            + tuple(_link_signature(self._directory / name) for name in (DATA, documents.KEY)),
+            + tuple(_link_signature(self._directory / name) for name in (DATA, *documents.KEYS)),
         )
-        before, self._seen = self._seen, seen
         source = self._source
         if before is None or before.policy != seen.policy:
             source = self._with_policy(source, seen.policy)
         if before is None or before.override != seen.override:
             source = self._with_override(source)
-        return source, seen != before
+        return source, seen
 
     def _with_policy(self, source: PolicySource, signature: Signature) -> PolicySource:
         # The time of the last change is what a file has for a generation; it is the same after a restart.
@@ -172,7 +173,7 @@ class LocalStore:
         try:
             override, problem = _read_override(self._directory / OVERRIDE), None
         except InvalidOverride as error:
-            override, problem = source.override, "; ".join(map(str, error.problems))
+            override, problem = None, "; ".join(map(str, error.problems))
         return replace(source, override=override, override_problem=problem)
 
 

@@ -38,6 +38,10 @@ _FAILURES: Final = (
     OverflowError,
 )
 
+_ENVIRONMENT: Final = inconclusive(
+    Reason.INTERNAL,
+    "the client refuses how it is configured; unset the variables PG… where the operator runs",
+)
 _STARTING: Final = down(Reason.BAD_ANSWER, "is starting up, shutting down or recovering")
 _FULL: Final = slow(Reason.THROTTLED, "takes no more connections")
 _REFUSED: Final = inconclusive(
@@ -101,7 +105,7 @@ class PostgresConnector:
                 user=user,
                 password=password,
                 database=target.database,
-                # Given, all of these, so that no variable and no file of this machine has a say.
+                # Given, all of these, so that variables and files of this machine have little say.
                 ssl=False,  # as far as the client knows; see LineLoop
                 direct_tls=False,
                 target_session_attrs=SessionAttribute.any,
@@ -181,6 +185,8 @@ def _judge(error: Exception) -> ProbeResult:
     match error:
         case WireError():
             return error.result
+        case asyncpg.exceptions.ClientConfigurationError():
+            return _ENVIRONMENT
         case asyncpg.PostgresError():
             return _by_state(error)
         case OSError():

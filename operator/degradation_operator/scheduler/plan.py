@@ -110,7 +110,7 @@ class Plan(Generic[Key]):
         if follow is Follow.DISAGREES:
             due = now + timing.recheck_interval
         elif follow is Follow.INCONCLUSIVE:
-            due = max(target.due + timing.interval, now)
+            due = now + timing.interval
         else:
             due = _next_slot(timing, now)
         self._schedule(key, target, due)

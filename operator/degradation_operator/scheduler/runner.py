@@ -75,11 +75,6 @@ class ProbeRunner(Generic[Key]):
         self._plan.add(key, timing, self._loop.time())
         self._arm()
 
-    def retime(self, key: Key, timing: Timing) -> None:
-        """Give a target a new timing and keep its probe."""
-        self._plan.add(key, timing, self._loop.time())
-        self._arm()
-
     def remove(self, key: Key) -> None:
         """Probe a target no more; one that is not there is fine."""
         self._dismiss(key)

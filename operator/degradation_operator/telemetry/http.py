@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, socket
+from socketserver import TCPServer
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -68,6 +69,11 @@ class _Server(HTTPServer):
             self.address_family = AF_INET  # A name: localhost.
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="telemetry")
         super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        # Not HTTPServer's own, which asks the resolver for this machine's name, and waits for it.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._workers.submit(self._process, request, client_address)

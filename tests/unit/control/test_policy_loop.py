@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from degradation.document import Document
 from degradation_operator.api.dependency import Dependency
+from degradation_operator.api.override import Override
 from degradation_operator.api.parse import parse_policy
 from degradation_operator.api.policy import DegradationPolicy
 from degradation_operator.api.problems import InvalidPolicy, Problem
@@ -134,7 +135,11 @@ class World:
     kind: str = "fake"
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
+    controller: Controller | None = None
+    results: list[ProbeResult] = field(default_factory=list)
+
     async def attempt(self, deadline: Deadline) -> ProbeResult:
+        self.results.append(self.result)
         return self.result
 
     def abort(self) -> None: ...
@@ -146,7 +151,7 @@ class World:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[World]:
-        controller = Controller(
+        controller = self.controller = Controller(
             store=self.store,
             publisher=self.place,
             clock=Clock(),
@@ -207,6 +212,43 @@ async def test_a_document_that_cannot_be_written_is_told_and_tried_again(world: 
     assert revision is not None
     assert world.place.stands.document is not None
     assert world.place.stands.document.revision == revision.revision + 1
+
+
+async def test_a_document_behind_its_status_is_written_again_ahead_of_both() -> None:
+    async with World().running() as before:
+        await eventually(lambda: before.place.condition("Published") == ("True", "Published"))
+        stands = before.place.stands
+    assert stands.document is not None
+    assert stands.status is not None
+    ahead = stands.document.revision + 100
+    old = replace(stands, status=stands.status.model_copy(update={"revision": ahead}))
+    world = World(place=Place(stands=old))
+    async with world.running():
+        await eventually(lambda: (d := world.place.stands.document) is not None and d.revision == ahead + 1)
+        await eventually(lambda: (s := world.place.stands.status) is not None and s.revision == ahead + 1)
+
+
+async def test_an_override_that_cannot_be_read_after_a_start_holds_as_it_was_published() -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    order = Override(level=4, reason="drill", until=until)
+    async with World(store=Store(source=replace(SOURCE, override=order))).running() as before:
+        await eventually(lambda: before.place.level == 4)
+        await eventually(lambda: before.place.condition("Overridden") == ("True", "Overridden"))
+        stands = before.place.stands
+    unreadable = replace(SOURCE, override=None, override_problem="is no JSON")
+    world = World(store=Store(source=unreadable), place=Place(stands=stands))
+    async with world.running():
+        await eventually(lambda: len(world.results) > 3)
+        assert world.place.stands.document == stands.document
+
+
+async def test_what_cannot_be_written_does_not_count_as_published() -> None:
+    world = World()
+    async with world.running() as running:
+        await eventually(lambda: running.controller is not None and running.controller.published)
+        running.place.fault = PublishError("other", "the disk is full")
+        running.result = DOWN
+        await eventually(lambda: running.controller is not None and not running.controller.published)
 
 
 async def test_what_changed_while_writing_failed_is_written_as_it_is_then(world: World) -> None:

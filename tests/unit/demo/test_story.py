@@ -1,7 +1,7 @@
 """The demo's story and what is said of it."""
 
-import io
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -158,16 +158,18 @@ def test_results_as_a_table() -> None:
 
 
 def test_on_a_terminal_a_table_grows() -> None:
-    paper = Console(width=120, force_terminal=False)
-    with view_for(Console(width=120, force_terminal=True, file=io.StringIO())) as view:
+    shown = StringIO()
+    with view_for(Console(width=160, force_terminal=True, file=shown)) as view:
         assert isinstance(view, LiveView)
         view.say("starting")
         view.begins(REDIS)
         view.looked(BYPASSED, 0.4)
+        view._live.refresh()
         view.ended(result(BYPASSED, met=True))
-        with paper.capture() as capture:
-            paper.print(view._live.get_renderable())
-    assert "2 DEGRADED" in capture.get()
+        view._live.refresh()
+        view.say("between steps")
+    for words in ("starting", "2 DEGRADED", "price, new price: database", "…", "✓", "between steps"):
+        assert words in shown.getvalue()
 
 
 @pytest.mark.parametrize(

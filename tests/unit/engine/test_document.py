@@ -7,9 +7,13 @@ from dataclasses import replace
 import pytest
 
 from degradation.document import Document, render
+from degradation.level import Level
+from degradation_operator.api.names import Reason
 from degradation_operator.api.override import Override
 from degradation_operator.engine.document import MAX_LEAP, change_key, compose_document, next_revision
+from degradation_operator.engine.evaluate import evaluate
 from degradation_operator.engine.explanation import explain
+from degradation_operator.engine.model import Outcome, ProbeResult
 from degradation_operator.engine.seed import seed
 from degradation_operator.engine.status import compose_event, compose_status
 from tests.support.golden import assert_golden
@@ -36,7 +40,7 @@ MILLISECONDS = 1795464000000  # of EPOCH
     ],
 )
 def test_the_next_revision(document: int | None, status: int | None, revision: int) -> None:
-    assert next_revision(document, status, EPOCH) == revision
+    assert next_revision(document, status, wall=EPOCH) == revision
 
 
 def compose(machine: Machine, previous: Document | None = None) -> Document:
@@ -136,6 +140,46 @@ def test_events_tell_of_level_and_override_only() -> None:
         ),
         ("8f0c-6", "LevelImproved", "Normal", "from level 2 (DEGRADED) to level 1 (OPTIMAL)"),
     ]
+
+
+def test_a_start_keeps_what_was_measured() -> None:
+    machine = Machine(retail()).healthy().feed(10, postgres="slow slow")
+    document = compose(machine)
+    verdict = machine.decision.verdict
+    assert verdict is not None
+    before = explain(machine.spec, machine.decision, verdict)
+    status = compose_status(machine.decision, verdict, before, document, generation=1, previous=None)
+    after = Machine(machine.spec, seed(document, status, at(500)), time=500).feed().decision
+    assert after.verdict is not None
+    assert explain(machine.spec, after, after.verdict) == before
+
+
+def test_figures_and_words_that_are_too_long_are_cut() -> None:
+    long = ProbeResult(
+        outcome=Outcome.DOWN,
+        reason=Reason.BAD_ANSWER,
+        message="x" * 256,
+        measured="503",
+        threshold="200-299, " * 9,
+    )
+    machine = Machine(retail()).healthy()
+    results = [("redis", long), ("redis", long)]
+    machine.decision = evaluate(machine.spec, results, machine.decision, at(1))
+    document = replace(
+        compose(machine), cause="y" * 300, since="0001-01-01T00:00:00+14:00", previous_level=Level(1)
+    )
+    verdict = machine.decision.verdict
+    assert verdict is not None
+    explanation = explain(machine.spec, machine.decision, verdict)
+    old = compose_status(
+        machine.decision, verdict, explanation, compose(machine), generation=1, previous=None
+    )
+    old = old.model_copy(update={"level": 1, "revision": 0})
+    status = compose_status(machine.decision, verdict, explanation, document, generation=1, previous=old)
+    assert status.cause is not None
+    assert status.cause.threshold is not None
+    assert (len(status.cause.message), len(status.cause.threshold), status.since) == (256, 64, None)
+    assert seed(document, status, at(5)).level_since == at(5).wall
 
 
 def test_a_start_goes_on_from_what_was_published() -> None:

@@ -37,9 +37,9 @@ def test_a_new_target_is_first_probed_within_the_smaller_of_interval_and_1_s(
         (Follow.AGREES, 127.0, 135.0),
         (Follow.DISAGREES, 100.6, 101.6),
         (Follow.DISAGREES, 104.9, 105.9),
-        (Follow.INCONCLUSIVE, 100.6, 110.5),  # An interval after it was due: never sooner.
-        (Follow.INCONCLUSIVE, 109.0, 110.5),
-        (Follow.INCONCLUSIVE, 130.0, 130.0),
+        (Follow.INCONCLUSIVE, 100.6, 110.6),  # An interval after it ended: never sooner.
+        (Follow.INCONCLUSIVE, 109.0, 119.0),
+        (Follow.INCONCLUSIVE, 130.0, 140.0),
     ],
 )
 def test_what_a_result_means_for_the_next_probe(follow: Follow, ended: float, due: float) -> None:
